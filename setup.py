@@ -1,0 +1,68 @@
+"""Compiles every .pyx under src/ into an extension of its own; all else is in pyproject.toml.
+
+Environment: CARNELIAN_DEBUG=1 turns on assertions and audits, CARNELIAN_ASAN=1 adds AddressSanitizer
+(and sends every allocation to malloc so that it is seen), CARNELIAN_CFLAGS appends compiler flags.
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from Cython.Compiler import Options
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).parent
+DEBUG = os.environ.get("CARNELIAN_DEBUG") == "1"
+ASAN = os.environ.get("CARNELIAN_ASAN") == "1"
+JOBS = os.cpu_count() or 1
+
+Options.warning_errors = True
+
+
+class ParallelBuild(build_ext):
+    def finalize_options(self):
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = JOBS
+
+
+def extensions():
+    flags = ["-std=c11", "-O2", "-g0", "-fno-strict-aliasing", "-fvisibility=hidden", "-Wall",
+             "-Wno-unused-function", "-Wno-maybe-uninitialized"]
+    link = []
+    if DEBUG or ASAN:
+        flags += ["-O1", "-g", "-DCARNELIAN_DEBUG=1"]
+    if ASAN:
+        flags += ["-fsanitize=address", "-fno-omit-frame-pointer", "-DCARNELIAN_ASAN=1"]
+        link += ["-fsanitize=address"]
+    flags += os.environ.get("CARNELIAN_CFLAGS", "").split()
+    for source in sorted((ROOT / "src").rglob("*.pyx")):
+        module = ".".join(source.relative_to(ROOT / "src").with_suffix("").parts)
+        yield Extension(
+            module,
+            [str(source.relative_to(ROOT))],
+            include_dirs=["src/carnelian/base"],
+            depends=["src/carnelian/base/native.h"],
+            extra_compile_args=flags,
+            extra_link_args=link,
+        )
+
+
+setup(
+    ext_modules=cythonize(
+        list(extensions()),
+        nthreads=JOBS,
+        build_dir="build/cython",
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+            "nonecheck": False,
+            "freethreading_compatible": False,
+        },
+    ),
+    cmdclass={"build_ext": ParallelBuild},
+)
