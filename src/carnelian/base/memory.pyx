@@ -105,6 +105,7 @@ cdef void set_up() noexcept:
     cdef int n = 0
     cdef size_t size = 0
     cdef size_t unit
+    cdef size_t units = UNIT_COUNT
     while size < 2048:
         if size < 128:
             size += 8
@@ -122,7 +123,7 @@ cdef void set_up() noexcept:
     class_size[n + 1] = 4160
     assert n + 2 == CLASS_COUNT
     i = 0
-    for unit in range(UNIT_COUNT):
+    for unit in range(units):
         if unit * 8 > class_size[i]:
             i += 1
         class_of[unit] = <uint8_t>i
