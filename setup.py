@@ -1,7 +1,8 @@
 """Compiles every .pyx under src/ into an extension of its own; all else is in pyproject.toml.
 
-Environment: CARNELIAN_DEBUG=1 turns on assertions and audits, CARNELIAN_ASAN=1 adds AddressSanitizer
-(and sends every allocation to malloc so that it is seen), CARNELIAN_CFLAGS appends compiler flags.
+Environment: CARNELIAN_DEBUG=1 turns on assertions and audits, CARNELIAN_ASAN=1 adds
+AddressSanitizer (and sends every allocation to malloc so that it is seen), CARNELIAN_CFLAGS appends
+compiler flags.
 """
 
 import os

@@ -1,0 +1,1 @@
+"""Carnelian's tests; what they share is in tests.support, fixtures in conftest.py."""
