@@ -1,7 +1,55 @@
+"""xoshiro256** by Blackman and Vigna, seeded from the system.
+
+The process owns the one state. It belongs to whoever runs the engine: two threads drawing at once
+would only repeat numbers, but should not.
+"""
+
+import os
+
 from libc.stdint cimport uint64_t
-from carnelian.base.native cimport fold_mul
-cdef uint64_t state = 88172645463325252ULL
+
+from carnelian.base.native cimport mul_high
+
+cdef uint64_t state[4]
+
+
+cdef inline uint64_t rotate(uint64_t x, int bits) noexcept nogil:
+    return x << bits | x >> (64 - bits)
+
+
 cdef uint64_t random64() noexcept nogil:
-    global state
-    state += 0xa0761d6478bd642fULL
-    return fold_mul(state, state ^ 0xe7037ed1a0b428dbULL)
+    cdef uint64_t result = rotate(state[1] * 5, 7) * 9
+    cdef uint64_t shifted = state[1] << 17
+    state[2] ^= state[0]
+    state[3] ^= state[1]
+    state[1] ^= state[2]
+    state[0] ^= state[3]
+    state[2] ^= shifted
+    state[3] = rotate(state[3], 45)
+    return result
+
+
+cdef uint64_t random_below(uint64_t n) noexcept nogil:
+    # Lemire 2019: the upper half of the product is the answer, the lower half tells of bias.
+    cdef uint64_t x = random64()
+    cdef uint64_t floor
+    if x * n < n:
+        floor = (0 - n) % n
+        while x * n < floor:
+            x = random64()
+    return mul_high(x, n)
+
+
+def seed(n):
+    """Make the sequence repeatable, for tests. Any integer below 2**64 will do."""
+    cdef uint64_t x = n
+    cdef uint64_t z
+    cdef int i
+    for i in range(4):    # splitmix64 spreads the seed and never leaves all four words zero
+        x += <uint64_t>0x9E3779B97F4A7C15
+        z = (x ^ x >> 30) * <uint64_t>0xBF58476D1CE4E5B9
+        z = (z ^ z >> 27) * <uint64_t>0x94D049BB133111EB
+        state[i] = z ^ z >> 31
+
+
+seed(int.from_bytes(os.urandom(8), "little"))
