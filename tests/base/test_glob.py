@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from carnelian.base.base_testing import glob
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from carnelian.base.base_testing import glob
 
 
 def lower(byte: int) -> int:
