@@ -50,7 +50,7 @@ bench: $(VENV)/.test-tools
 lint: $(VENV)/.lint-tools
 	$(BIN)/ruff check src tests benchmarks tools setup.py
 	$(BIN)/mypy
-	find src -name '*.pyx' -o -name '*.pxd' | xargs $(BIN)/cython-lint
+	find src -name '*.pyx' -o -name '*.pxd' | PATH="$(CURDIR)/$(BIN):$$PATH" xargs cython-lint
 
 clean:
 	rm -rf build $(VENV)
