@@ -73,6 +73,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def kill_group(group: int, signal_number: int) -> None:
+    """Signal what is left of a process group of ours, if anything."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal_number)
+
+
 def before_exec(core: int | None) -> Callable[[], None]:
     libc = ctypes.CDLL(None)
 
@@ -208,8 +214,7 @@ class Server:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_TIMEOUT_S)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        kill_group(self.pid, signal.SIGKILL)
         status = self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
         return status

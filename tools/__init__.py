@@ -1,0 +1,1 @@
+"""Tools for working on Carnelian; each says how it is run."""

@@ -1,0 +1,203 @@
+"""Valkey's own Tcl test suite, in external mode, against a freshly started Carnelian.
+
+    python -m tools.valkey_suite PATH-TO-A-VALKEY-CHECKOUT [unit/type/string ...]
+
+Each unit gets its own server and its own `runtest`. Failures are compared with the table in
+docs/COMPATIBILITY.md; the exit status is 1 if one is not in it. `--server valkey` shows what the
+real thing does. The whole output is kept under build/valkey-suite/. The checkout is never fetched,
+and written to only by the suite itself (its tests/tmp). Needs tclsh 8.5 or later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support import servers
+from tests.support.servers import NAMES, PeerMissing
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPATIBILITY = ROOT / "docs" / "COMPATIBILITY.md"
+LOGS = ROOT / "build" / "valkey-suite"
+UNITS = [
+    "type/string", "type/incr", "expire", "scan", "keyspace", "multi", "pubsub", "pubsubshard",
+    "protocol", "querybuf", "info", "introspection", "quit", "pause", "type/list",
+    "type/list-2", "type/list-3", "type/hash", "type/set", "type/zset", "type/stream",
+    "type/stream-cgroups", "bitops", "bitfield", "hyperloglog", "geo", "sort", "lazyfree",
+]
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+EVENT = re.compile(r"^\[(ok|err|skip|ignore|exception|TIMEOUT)\]: ?(.*)$")
+ELAPSED = re.compile(r" \(\d+ ms\)$")
+FILE = re.compile(r" in tests/\S+\.tcl$")
+END = re.compile(r"^(\s+The End|!!! WARNING|\[\d+/\d+ done\])")
+DETAIL_LINES_MAX = 12
+
+
+class Outcome(NamedTuple):
+    """One thing the suite said about a test; `details` are the lines that follow an error."""
+
+    status: str
+    test: str
+    details: list[str]
+
+
+class Result(NamedTuple):
+    unit: str
+    outcomes: list[Outcome]
+    trouble: str  # why the unit did not run to its end; empty if it did
+
+    def tests(self, status: str) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.status == status]
+
+
+def parse(output: str) -> Iterator[Outcome]:
+    """The events of a run, up to the summary that repeats its failures."""
+    current: Outcome | None = None
+    for line in COLOUR.sub("", output).splitlines():
+        event = EVENT.match(line)
+        if event is not None:
+            if current is not None:
+                yield current
+            status, text = event.groups()
+            name = FILE.sub("", ELAPSED.sub("", text)) if status in ("ok", "err") else text
+            current = Outcome(status, name.strip(), [])
+        elif END.match(line):
+            if current is not None:
+                yield current
+            current = None
+            if "The End" in line:
+                return
+        elif current is not None:
+            current.details.append(line)
+    if current is not None:
+        yield current
+
+
+def run_suite(checkout: Path, unit: str, port: int, options: argparse.Namespace) -> tuple[str, str]:
+    """The suite's output, and what went wrong with the run itself."""
+    command = ["./runtest", "--host", "127.0.0.1", "--port", str(port), "--durable"]
+    command += ["--dont-clean", "--dont-pre-clean", "--single", f"unit/{unit}"]
+    command += ["--baseport", str(options.baseport), "--timeout", str(options.timeout)]
+    for tag in options.tags or ():
+        command += ["--tags", tag]
+    for test in options.only or ():
+        command += ["--only", test]
+    process = subprocess.Popen(
+        command,
+        cwd=checkout,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    trouble = ""
+    try:
+        output = process.communicate(timeout=options.timeout + 30)[0]
+    except subprocess.TimeoutExpired:
+        trouble = f"still running after {options.timeout + 30} s"
+        servers.kill_group(process.pid, signal.SIGKILL)
+        output = process.communicate()[0]
+    servers.kill_group(process.pid, signal.SIGKILL)
+    return output.decode(errors="replace"), trouble
+
+
+def run_unit(checkout: Path, unit: str, options: argparse.Namespace) -> Result:
+    port = None if options.server == "carnelian" else servers.free_port()
+    config = {"enable-protected-configs": "yes", "enable-module-command": "yes"}
+    with servers.start(options.server, config, port=port) as server:
+        assert server.port is not None
+        output, trouble = run_suite(checkout, unit, server.port, options)
+        if not server.alive():
+            trouble = f"the server ended with {server.process.returncode}:\n{server.tail()}"
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / f"{unit.replace('/', '-')}.log").write_text(output)
+    outcomes = list(parse(output))
+    for outcome in outcomes:
+        if outcome.status in ("exception", "TIMEOUT"):
+            trouble = trouble or "\n".join([outcome.test, *outcome.details[:DETAIL_LINES_MAX]])
+    if not trouble and "The End" not in output:
+        trouble = "the suite stopped early:\n" + output[-1000:]
+    return Result(unit, outcomes, trouble)
+
+
+def expected_failures(text: str) -> dict[tuple[str, str], str]:
+    """(unit, test) -> reason, from the table; a `|` inside a name is written `\\|`."""
+    expected = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) != 3 or cells[0] in ("unit", "---"):
+            continue
+        unit, test, reason = (cell.replace("\\|", "|") for cell in cells)
+        expected[unit, test.strip("`")] = reason
+    return expected
+
+
+def report(result: Result, expected: dict[tuple[str, str], str], selected: bool) -> bool:
+    """Print a unit; whether it went as the table says. `selected`: not all its tests ran."""
+    failures = result.tests("err")
+    listed = {test for unit, test in expected if unit == result.unit}
+    unexpected = [outcome for outcome in failures if outcome.test not in listed]
+    passed = {outcome.test for outcome in result.tests("ok")}
+    numbers = [len(result.tests(status)) for status in ("ok", "err", "ignore", "skip")]
+    good = not unexpected and not result.trouble
+    print(
+        f"{'ok  ' if good else 'FAIL'} {result.unit:<20}"
+        f" {numbers[0]:4} passed {numbers[1]:4} failed ({len(unexpected)} not listed)"
+        f" {numbers[2]:4} left out {numbers[3]:4} skipped",
+        flush=True,
+    )
+    for outcome in unexpected:
+        print(f"     failed: {outcome.test}")
+        for line in outcome.details[:DETAIL_LINES_MAX]:
+            print(f"         {line}")
+    for test in sorted(listed & passed):
+        print(f"     listed as failing, but passes: {test}")
+    if not selected:
+        seen = {outcome.test for outcome in result.outcomes}
+        for test in sorted(listed - seen):
+            print(f"     listed as failing, but did not run: {test}")
+    if result.trouble:
+        print("     " + result.trouble.replace("\n", "\n     "))
+    return good
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.valkey_suite", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkout", type=Path, help="root of a Valkey checkout")
+    parser.add_argument("units", nargs="*", help=f"default: {' '.join(UNITS)}")
+    parser.add_argument("--server", choices=NAMES, default="carnelian")
+    parser.add_argument("--tags", action="append", help="as runtest's, such as -slow")
+    parser.add_argument("--only", action="append", help="as runtest's: a test's name, or /regexp")
+    parser.add_argument("--timeout", type=int, default=300, help="seconds without progress")
+    parser.add_argument("--baseport", type=int, default=23111, help="for the suite's own sockets")
+    return parser.parse_intermixed_args()
+
+
+def main() -> None:
+    options = parse_options()
+    if not (options.checkout / "runtest").is_file():
+        raise SystemExit(f"{options.checkout} is not a Valkey checkout: it has no ./runtest")
+    expected = expected_failures(COMPATIBILITY.read_text())
+    units = [re.sub(r"^unit/", "", unit) for unit in options.units] or UNITS
+    good, totals = True, {"ok": 0, "err": 0}
+    try:
+        for unit in units:
+            result = run_unit(options.checkout, unit, options)
+            good &= report(result, expected, bool(options.only or options.tags))
+            for status in totals:
+                totals[status] += len(result.tests(status))
+    except PeerMissing as missing:
+        raise SystemExit(str(missing)) from None
+    print(f"{len(units)} units: {totals['ok']} passed, {totals['err']} failed")
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()
