@@ -83,18 +83,18 @@ class Config:
 
         Text stands for bytes as in `config_syntax`: encode it with its to_bytes().
         """
-        found: dict[str, str] = {}
+        found: dict[str, tuple[str, str]] = {}
         for spelled in patterns:
             pattern = to_text(spelled)
             lowered = pattern.lower()
             if not any(symbol in pattern for symbol in "[*?"):
                 if lowered in BY_NAME:
-                    found.setdefault(pattern, self.show(lowered))
+                    found.setdefault(lowered, (pattern, self.show(lowered)))
                 continue
             for name, parameter in BY_NAME.items():
                 if not parameter.hidden and glob_match(lowered, name):
-                    found.setdefault(name, self.show(name))
-        return list(found.items())
+                    found.setdefault(name, (name, self.show(name)))
+        return list(found.values())
 
     def show(self, name: str) -> str:
         """The value of one parameter as CONFIG GET shows it."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _INCLUDE_DEPTH_MAX = 16
 _IGNORED = ("list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands")
 _STDIN = "from standard input"
-_OPTIONS = "of the command line"
+_OPTIONS = "from the command line"
+_TITLE = f"\n*** FATAL CONFIG FILE ERROR (Carnelian {__version__}) ***"
 
 
 class ConfigFileError(Exception):
@@ -43,9 +44,6 @@ class Origin:
             f"{_TITLE}\nReading the configuration {self.source}, at line {self.number}\n"
             f">>> '{self.line}'\n{reason}\n"
         )
-
-
-_TITLE = f"\n*** FATAL CONFIG FILE ERROR (Carnelian {__version__}) ***"
 
 
 class Directive:
@@ -77,9 +75,9 @@ def _load_file(config: Config, path: str, depth: int) -> None:
         with open(path, "rb") as file:
             text = to_text(file.read())
     except OSError as error:
-        reason = f"Fatal error, can't open config file '{path}': {error.strerror}"
-        log.warning(reason)
-        raise ConfigFileError(reason + "\n") from None
+        raise ConfigFileError(
+            f"Fatal error, can't open config file '{path}': {error.strerror}\n"
+        ) from None
     _load_text(config, text, f"file '{path}'", depth)
 
 

@@ -156,16 +156,29 @@ class Text(Parameter):
 
 
 class Integer(Parameter):
-    __slots__ = ("high", "low")
+    """An integer of a range. Within it, values beyond the floor or ceiling are brought there."""
+
+    __slots__ = ("ceiling", "floor", "high", "low")
     kind = "integer"
     not_a_number = "argument couldn't be parsed into an integer"
 
     def __init__(
-        self, name: str, default: int, low: int, high: int, about: str, **options: Any
+        self,
+        name: str,
+        default: int,
+        low: int,
+        high: int,
+        about: str,
+        *,
+        floor: int | None = None,
+        ceiling: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(name, default, about, **options)
         self.low = low
         self.high = high
+        self.floor = low if floor is None else floor
+        self.ceiling = high if ceiling is None else ceiling
 
     def number(self, text: str) -> int | None:
         return parse_integer(text)
@@ -176,26 +189,10 @@ class Integer(Parameter):
             raise ConfigError(self.not_a_number)
         if not self.low <= value <= self.high:
             raise ConfigError(f"argument must be between {self.limits()} inclusive")
-        return value
+        return max(self.floor, min(value, self.ceiling))
 
     def limits(self) -> str:
         return f"{self.low} and {self.high}"
-
-
-class Clamped(Integer):
-    """A hint: any value within the type's range, brought between the floor and the ceiling."""
-
-    __slots__ = ("ceiling", "floor")
-
-    def __init__(
-        self, name: str, default: int, floor: int, ceiling: int, about: str, **options: Any
-    ) -> None:
-        super().__init__(name, default, 0, 2**31 - 1, about, **options)
-        self.floor = floor
-        self.ceiling = ceiling
-
-    def read(self, text: str) -> int:
-        return max(self.floor, min(super().read(text), self.ceiling))
 
 
 class Octal(Integer):

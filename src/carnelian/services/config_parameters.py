@@ -9,7 +9,6 @@ from __future__ import annotations
 from carnelian.services import config_check as check
 from carnelian.services.config_parameter import (
     Bool,
-    Clamped,
     Enum,
     Flags,
     Integer,
@@ -44,6 +43,13 @@ _NETWORK: list[Parameter] = [
     ),
     Text("bind-source-addr", "", "Address to connect to a master from.", nullable=True),
     Integer("port", 6379, 0, 65535, "TCP port; 0 listens on none."),
+    Text(
+        "announce-port-file",
+        "",
+        "When port is 0, listen on any free port and write its number to this file.",
+        nullable=True,
+        immutable=True,
+    ),
     Text("unixsocket", "", "Path of a Unix socket to listen on.", nullable=True, immutable=True),
     Octal("unixsocketperm", 0, 0, 0o777, "Mode of the Unix socket.", immutable=True),
     Text("unixsocketgroup", "", "Group of the Unix socket.", nullable=True, immutable=True),
@@ -142,10 +148,10 @@ _PROCESS: list[Parameter] = [
         effect=False,
     ),
     Directory(
-        "dir", None, "Working directory, of data files too.", protected=True, deny_loading=True
+        "dir", "", "Working directory, of data files too.", protected=True, deny_loading=True
     ),
     Integer("databases", 16, 1, _INT, "Number of databases.", immutable=True),
-    Clamped("hz", 10, 1, 500, "Background rounds per second."),
+    Integer("hz", 10, 0, _INT, "Background rounds per second.", floor=1, ceiling=500),
     Bool("dynamic-hz", True, "More rounds with more clients."),
     Integer("shutdown-timeout", 10, 0, _INT, "Wait so long for replicas at exit.", unit="s"),
     Flags("shutdown-on-sigint", "default", _SHUTDOWN, "What SIGINT does.", check=check.shutdown),
@@ -374,7 +380,14 @@ _REPLICATION: list[Parameter] = [
         unit="s",
         aliases=("repl-ping-slave-period",),
     ),
-    Memory("repl-backlog-size", _MB, 1, _LONG, "Stream kept for partial resynchronisation."),
+    Memory(
+        "repl-backlog-size",
+        _MB,
+        1,
+        _LONG,
+        "Stream kept for partial resynchronisation.",
+        floor=16 * 1024,
+    ),
     Integer(
         "repl-backlog-ttl", 3600, 0, _LONG, "Free it so long after the last replica.", unit="s"
     ),

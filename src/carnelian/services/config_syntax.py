@@ -151,7 +151,8 @@ def parse_memory(text: str) -> int | None:
     scale = _UNITS.get(unit.lower())
     if scale is None or len(digits) > _MEMORY_DIGITS_MAX:
         return None
-    return (min(int(digits or "0"), UINT64_MAX) * scale) & UINT64_MAX
+    size = int(digits or "0") * scale
+    return size if size <= UINT64_MAX else None  # Redis wraps around
 
 
 def format_memory(size: int) -> str:
