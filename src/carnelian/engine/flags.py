@@ -76,6 +76,17 @@ KEY_NOT_KEY = 1 << 8  # routed like a key, but names no key (sharded channels)
 KEY_INCOMPLETE = 1 << 9  # the spec may miss keys
 KEY_VARIABLE_FLAGS = 1 << 10  # the arguments decide what is done to the key
 
+# What commands usually do, for `key_flags=` in a declaration.
+KEYS_INSPECTED = KEY_RO  # STRLEN, TYPE: not a byte of user data is returned
+KEYS_UPDATED = KEY_RW | KEY_UPDATE  # HSET, EXPIRE
+KEYS_CHANGED = KEY_RW | KEY_ACCESS | KEY_UPDATE  # INCR, GETSET: the old value shows in the reply
+KEYS_EXTENDED = KEY_RW | KEY_INSERT  # LPUSH, SADD
+KEYS_REDUCED = KEY_RW | KEY_DELETE  # HDEL, LTRIM
+KEYS_TAKEN = KEY_RW | KEY_ACCESS | KEY_DELETE  # LPOP, GETDEL
+KEYS_REPLACED = KEY_OW | KEY_UPDATE  # SETEX, MSET
+KEYS_CREATED = KEY_OW | KEY_INSERT  # SETNX
+KEYS_DELETED = KEY_RM | KEY_DELETE  # DEL
+
 KEY_FLAG_NAMES: tuple[tuple[int, str], ...] = (
     (KEY_RO, "RO"),
     (KEY_RW, "RW"),
@@ -153,7 +164,6 @@ GROUP_CATEGORIES: dict[str, int] = {
     "hyperloglog": ACL_HYPERLOGLOG,
     "geo": ACL_GEO,
     "stream": ACL_STREAM,
-    "pubsub": ACL_PUBSUB,
     "connection": ACL_CONNECTION,
     "transactions": ACL_TRANSACTION,
     "scripting": ACL_SCRIPTING,

@@ -10,14 +10,20 @@ The syntax of a usage line is that of the Redis manual:
     [NX|XX]  [NX | XX]                         optional, one of
     <LEFT | RIGHT>  LEFT|RIGHT                 required, one of
     [EX seconds|PX milliseconds]               inside brackets `|` separates whole phrases
-    member [member ...]   key [key ...]        one or more
-    [key [key ...]]                            none or more
+    [COUNT count]  [LIMIT offset count]        a token takes the values that follow it
+    key [key ...]  score member [score member ...]      one or more
+    [key [key ...]]  [arg ...]                 none or more
     [GET pattern [GET pattern ...]]            the token is repeated as well
+    <A value | B [...]>                        `[...]` repeats all of the brackets around it
     <GROUP group consumer>                     a required block
     CLIENT KILL ...                            anything may follow
 """
 
 from __future__ import annotations
+
+from carnelian.engine.argument import Argument, Group, Item, build_phrase
+
+_DEPTH_MAX = 16
 
 
 def quick_name(usage: str) -> tuple[str, str | None]:
@@ -115,3 +121,73 @@ def _words(usage: str) -> list[str]:
     if depth:
         raise ValueError(f"unbalanced brackets: {usage}")
     return words
+
+
+class Usage:
+    """A parsed usage line: its name, its arguments and what follows from their lengths."""
+
+    __slots__ = ("arguments", "arity", "name", "open_ended", "subcommand", "text")
+
+    def __init__(self, text: str, types: dict[str, str] | None = None) -> None:
+        self.text = text
+        self.name, self.subcommand = quick_name(text)
+        words = _words(text)[1 if self.subcommand is None else 2 :]
+        alternatives, _ = _phrases(words, 0, "", 0)
+        items = alternatives[0]
+        # A bare `...` at the end promises nothing about what follows.
+        self.open_ended = bool(items) and items[-1] == "..."
+        if self.open_ended:
+            items.pop()
+        self.arguments: list[Argument] = build_phrase(items, types or {})
+        count = self.head_words
+        exact = not self.open_ended
+        for argument in self.arguments:
+            least, fixed = argument.words()
+            count += least
+            exact = exact and fixed
+        self.arity = count if exact else -count
+
+    @property
+    def head_words(self) -> int:
+        """How many words name the command: the index of its first argument."""
+        return 1 if self.subcommand is None else 2
+
+    @property
+    def full_name(self) -> str:
+        """The name as COMMAND INFO spells it: lower case, `config|get` for a subcommand."""
+        if self.subcommand is None:
+            return self.name.lower()
+        return f"{self.name}|{self.subcommand}".lower()
+
+
+def parse_usage(text: str, types: dict[str, str] | None = None) -> Usage:
+    """Parse a usage line; `types` names the argument types that the names do not tell."""
+    return Usage(text, types)
+
+
+def _phrases(words: list[str], at: int, closing: str, depth: int) -> tuple[list[list[Item]], int]:
+    """The phrases between `|` up to the closing bracket, and the index after it."""
+    if depth > _DEPTH_MAX:
+        raise ValueError("usage line nested too deeply")
+    alternatives: list[list[Item]] = [[]]
+    while at < len(words):
+        word = words[at]
+        at += 1
+        if word == closing:
+            return alternatives, at
+        if word in ("[", "<"):
+            inner, at = _phrases(words, at, "]" if word == "[" else ">", depth + 1)
+            alternatives[-1].append(Group(word == "[", inner))
+        elif word in ("]", ">"):
+            raise ValueError(f"unexpected {word} in a usage line")
+        elif word == "|":
+            if not closing:
+                raise ValueError("alternatives outside brackets in a usage line")
+            alternatives.append([])
+        elif "|" in word:
+            alternatives[-1].append(Group(False, [[choice] for choice in word.split("|")]))
+        else:
+            alternatives[-1].append(word)
+    if closing:
+        raise ValueError(f"missing {closing} in a usage line")
+    return alternatives, at
