@@ -1,0 +1,302 @@
+"""The house rules, enforced: layers, sizes, docstrings, nothing of one machine in the source."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support import cython_source
+from tests.support.cython_source import Function, Import
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src"
+FUNCTION_LINES_MAX = 70
+FILE_LINES_MAX = 800
+COLUMNS_MAX = 100
+
+# An import goes to a lower number, or stays within its own package.
+LAYERS = {
+    "base": 0,
+    "resp": 1,
+    "encodings": 1,
+    "keyspace": 2,
+    "engine": 3,
+    "commands": 4,
+    "net": 4,
+    "services": 5,
+    "server": 6,
+    "cli": 7,
+    "embedded": 7,
+    "aio": 8,
+    "pytest_plugin": 8,
+    "__main__": 8,
+    "": 9,  # the package itself, which offers the embedded client
+}
+MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:work|home|root|Users|private|opt/[a-z]+)/")
+
+
+@cache
+def files(*suffixes: str) -> tuple[Path, ...]:
+    """Our code and no generated file."""
+    folders = [SOURCE, ROOT / "tests", ROOT / "benchmarks", ROOT / "tools"]
+    found = [path for folder in folders for path in folder.rglob("*") if path.suffix in suffixes]
+    return tuple(sorted([*found, ROOT / "setup.py"] if ".py" in suffixes else found))
+
+
+@cache
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def where(path: Path, line: int | None = None) -> str:
+    name = str(path.relative_to(ROOT))
+    return name if line is None else f"{name}:{line}"
+
+
+def python_functions(path: Path) -> Iterator[Function]:
+    for node in ast.walk(ast.parse(text(path))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield Function(node.name, node.lineno, node.end_lineno or node.lineno)
+
+
+def python_imports(path: Path) -> Iterator[Import]:
+    tree = ast.parse(text(path))
+    top_level = set(tree.body)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            names = [alias.name for alias in node.names]
+            yield Import(node.lineno, module, names, node in top_level)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(node.lineno, alias.name, [], node in top_level)
+
+
+def functions_of(path: Path) -> list[Function]:
+    if path.suffix == ".py":
+        return list(python_functions(path))
+    return cython_source.functions(text(path))
+
+
+def imports_of(path: Path) -> list[Import]:
+    if path.suffix == ".py":
+        return list(python_imports(path))
+    return list(cython_source.imports(text(path)))
+
+
+def module_of(path: Path) -> str:
+    """`src/carnelian/base/memory.pyx` is carnelian.base.memory, a package is its own name."""
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> frozenset[str]:
+    return frozenset(
+        module_of(path) for path in files(".py", ".pyx", ".pxd") if SOURCE in path.parents
+    )
+
+
+def targets(importer: Path, statement: Import) -> Iterator[str]:
+    """The modules of ours that an import statement reaches."""
+    module = statement.module
+    if module.startswith("."):
+        dots = len(module) - len(module.lstrip("."))
+        package = importer.relative_to(SOURCE).parent.parts
+        base = package[: len(package) - dots + 1]
+        module = ".".join([*base, *filter(None, [module.lstrip(".")])])
+    if module.split(".")[0] != "carnelian":
+        return
+    if not statement.names:
+        yield module
+    for name in statement.names:
+        inner = f"{module}.{name}"
+        if inner in modules():
+            yield inner
+        elif inner != "carnelian.__version__":
+            yield module
+
+
+def source_imports() -> Iterator[tuple[Path, Import, str]]:
+    for path in files(".py", ".pyx", ".pxd"):
+        if SOURCE in path.parents:
+            for statement in imports_of(path):
+                for target in targets(path, statement):
+                    yield path, statement, target
+
+
+def layer_name(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def broken(found: list[str], rule: str) -> None:
+    if found:
+        pytest.fail(f"{rule}:\n  " + "\n  ".join(found), pytrace=False)
+
+
+def test_every_module_has_a_layer() -> None:
+    unknown = {module for module in modules() if layer_name(module) not in LAYERS}
+    broken(sorted(unknown), "these modules are in no layer of LAYERS")
+
+
+def test_imports_point_downwards() -> None:
+    found = []
+    for path, statement, target in source_imports():
+        own, other = layer_name(module_of(path)), layer_name(target)
+        if own != other and LAYERS.get(other, 0) >= LAYERS.get(own, 0):
+            found.append(f"{where(path, statement.line)}: {module_of(path)} imports {target}")
+    broken(found, "imports go only to a lower layer")
+
+
+def test_modules_do_not_import_each_other_in_circles() -> None:
+    graph: dict[str, set[str]] = {}
+    for path, statement, target in source_imports():
+        module = module_of(path)
+        if statement.top_level and target != module:
+            graph.setdefault(module, set()).add(target)
+    found = []
+    while graph:
+        leaves = [name for name, needs in graph.items() if not needs & graph.keys()]
+        if not leaves:
+            found = [f"{name}: {', '.join(sorted(graph[name] & graph.keys()))}" for name in graph]
+            break
+        for name in leaves:
+            del graph[name]
+    broken(sorted(found), "these modules import each other, directly or through others")
+
+
+def test_only_tests_use_the_testing_modules() -> None:
+    found = [
+        where(path, statement.line)
+        for path, statement, target in source_imports()
+        if target.endswith("_testing") and not module_of(path).endswith("_testing")
+    ]
+    broken(found, "*_testing modules are for tests")
+
+
+def test_no_textual_include() -> None:
+    found = [
+        where(path, line)
+        for path in files(".pyx", ".pxd")
+        for line in cython_source.includes(text(path))
+    ]
+    broken(found, "no textual include")
+
+
+def test_functions_are_short() -> None:
+    found = [
+        f"{where(path, function.first)}: {function.name} has {function.length} lines"
+        for path in files(".py", ".pyx", ".pxd")
+        for function in functions_of(path)
+        if function.length > FUNCTION_LINES_MAX
+    ]
+    broken(found, f"a function has at most {FUNCTION_LINES_MAX} lines")
+
+
+def test_files_are_short() -> None:
+    counts = {path: text(path).count("\n") for path in files(".py", ".pyx", ".pxd", ".h")}
+    found = [f"{where(path)}: {n} lines" for path, n in counts.items() if n > FILE_LINES_MAX]
+    broken(found, f"a file has at most {FILE_LINES_MAX} lines")
+
+
+def test_lines_are_short() -> None:
+    found = [
+        f"{where(path, number)}: {len(line)} columns"
+        for path in files(".py", ".pyx", ".pxd", ".h")
+        for number, line in enumerate(text(path).splitlines(), 1)
+        if len(line) > COLUMNS_MAX
+    ]
+    broken(found, f"a line has at most {COLUMNS_MAX} columns")
+
+
+def test_modules_open_with_a_docstring() -> None:
+    found = [
+        where(path)
+        for path in files(".py", ".pyx", ".pxd")
+        if text(path).strip() and not cython_source.opens_with_docstring(text(path))
+    ]
+    found += [where(path) for path in files(".h") if not text(path).startswith(("/*", "//"))]
+    broken(found, "a module opens by saying what it is for")
+
+
+def test_tests_wait_in_one_place() -> None:
+    allowed = ROOT / "tests" / "support" / "waiting.py"
+    found = [
+        where(path, node.lineno)
+        for path in files(".py")
+        if ROOT / "tests" in path.parents and path != allowed
+        for node in ast.walk(ast.parse(text(path)))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep")
+    ]
+    broken(found, "tests do not sleep: see tests/support/waiting.py")
+
+
+def test_nothing_of_one_machine() -> None:
+    documents = [ROOT / "README.md", ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci/run"]
+    documents += [*(ROOT / "docs").rglob("*.md"), *(ROOT / "tools").glob("*.sh")]
+    found = [
+        f"{where(path, number)}: {line.strip()}"
+        for path in [*files(".py", ".pyx", ".pxd", ".h"), *documents]
+        for number, line in enumerate(text(path).splitlines(), 1)
+        if MACHINE_PATH.search(line)
+    ]
+    broken(found, "no absolute path of one machine")
+
+
+SAMPLE = '''"""A module
+with ( and include "x" in its docstring."""
+# include "no.pxi"
+from libc.string cimport memcpy, \\
+    memset
+from carnelian.base.native cimport (
+    likely,   # a comment)
+    unlikely as rarely,
+)
+cimport cython, carnelian.base.slice as s
+include "yes.pxi"
+
+cdef extern from "x.h" nogil:
+    int outside(int a)
+
+cdef class Box:
+    cdef int *items
+
+    def get(self, a,
+            b="):"):
+        """Not a
+def at all():
+        """
+        return a
+
+    cdef inline int put(self) except -1:
+        if True:
+            import json
+        return 0
+
+cdef int last = len("x")
+cdef (int, int) pair(int x): return (x, x)
+cdef int declared(int a) noexcept nogil
+'''
+
+
+def test_the_scanner_of_cython() -> None:
+    found = {function.name: function.length for function in cython_source.functions(SAMPLE)}
+    assert found == {"get": 6, "put": 4, "pair": 1}
+    statements = list(cython_source.imports(SAMPLE))
+    assert [(statement.module, statement.names) for statement in statements] == [
+        ("libc.string", ["memcpy", "memset"]),
+        ("carnelian.base.native", ["likely", "unlikely"]),
+        ("cython", []),
+        ("carnelian.base.slice", []),
+        ("json", []),
+    ]
+    assert [statement.top_level for statement in statements] == [True] * 4 + [False]
+    assert cython_source.includes(SAMPLE) == [11]
+    assert cython_source.opens_with_docstring(SAMPLE)
+    assert not cython_source.opens_with_docstring("import os\n'''late'''\n")
