@@ -1,4 +1,7 @@
-"""The seeded hash of keys, fields and members. Nobody may store or send it: the seed differs per process."""
+"""The seeded hash of keys, fields and members.
+
+Nobody may store or send it: the seed differs per process.
+"""
 
 from libc.stdint cimport uint64_t
 

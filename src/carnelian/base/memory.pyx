@@ -1,23 +1,24 @@
 """Slab allocator: 64 KiB spans of equal blocks below 4 KiB, the C library's malloc above.
 
-One large range of addresses is reserved at start and committed in steps, so that one comparison tells a slab
-block from a malloc block and masking an address finds its span:
+One large range of addresses is reserved at start and committed in steps, so that one comparison
+tells a slab block from a malloc block and masking an address finds its span:
 
     span (64 KiB, aligned)
     +--------+---------+---------+-- ... --+---------+
     | header | block 0 | block 1 |         | block n |     header: 64 bytes, blocks: one size class
     +--------+---------+---------+-- ... --+---------+
 
-A free block holds the address of the next free one. Blocks freed by a background thread go to the span's
-`remote` word, one 32-bit atomic that packs the list head (in units of 8 bytes from the span) and a count:
+A free block holds the address of the next free one. Blocks freed by a background thread go to the
+span's `remote` word, one 32-bit atomic that packs the list head (in units of 8 bytes from the span)
+and a count:
 
     31            16 15             0
     +---------------+---------------+
     | blocks freed  | head offset/8 |
     +---------------+---------------+
 
-The thread that makes a span's remote list non-empty also pushes the span on `remote_spans`; the owner takes
-that stack as a whole, so a span is on it at most once and nothing is ever waited for.
+The thread that makes a span's remote list non-empty also pushes the span on `remote_spans`; the
+owner takes that stack as a whole, so a span is on it at most once and nothing is ever waited for.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
@@ -131,7 +132,8 @@ cdef void set_up() noexcept:
         return
     size = <size_t>1 << 42
     while size >= <size_t>1 << 32:
-        heap.base = <char *>mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        heap.base = <char *>mmap(
+            NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         if heap.base != <char *>MAP_FAILED:
             break
         size >>= 1
@@ -400,7 +402,7 @@ cdef void mem_enter_background() noexcept nogil:
 
 
 cdef int mem_release(int spans_max) noexcept nogil:
-    """Called from a timer: takes in remote frees and returns the memory of spans that stay empty."""
+    """Called from a timer: takes in remote frees and returns spans that stay empty."""
     cdef int given = 0
     if heap.remote_spans != NULL:
         drain_remote()

@@ -1,4 +1,4 @@
-/* The few things C has and Cython cannot say: 128-bit products, bit counts, atomics, branch hints. */
+/* What C has and Cython cannot say: 128-bit products, bit counts, atomics, branch hints. */
 #ifndef CARNELIAN_NATIVE_H
 #define CARNELIAN_NATIVE_H
 
@@ -36,23 +36,47 @@ static inline int cn_clz64(uint64_t v) { return __builtin_clzll(v); }
 static inline int cn_popcount64(uint64_t v) { return __builtin_popcountll(v); }
 
 /* Signed arithmetic that says when it overflowed (1) instead of wrapping silently. */
-static inline int cn_add_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_add_overflow(a, b, r); }
-static inline int cn_sub_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_sub_overflow(a, b, r); }
-static inline int cn_mul_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+static inline int cn_add_overflow(int64_t a, int64_t b, int64_t *r)
+{
+    return __builtin_add_overflow(a, b, r);
+}
+static inline int cn_sub_overflow(int64_t a, int64_t b, int64_t *r)
+{
+    return __builtin_sub_overflow(a, b, r);
+}
+static inline int cn_mul_overflow(int64_t a, int64_t b, int64_t *r)
+{
+    return __builtin_mul_overflow(a, b, r);
+}
 
 static inline void cn_prefetch(const void *p) { __builtin_prefetch(p); }
 
-static inline uint32_t cn_atomic_load32(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+static inline uint32_t cn_atomic_load32(const uint32_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
 static inline int cn_atomic_cas32(uint32_t *p, uint32_t *expected, uint32_t value) {
     return __atomic_compare_exchange_n(p, expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
-static inline uint32_t cn_atomic_swap32(uint32_t *p, uint32_t v) { return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL); }
+static inline uint32_t cn_atomic_swap32(uint32_t *p, uint32_t v)
+{
+    return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
+}
 static inline void *cn_atomic_load_ptr(void **p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
-static inline void *cn_atomic_swap_ptr(void **p, void *v) { return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL); }
+static inline void *cn_atomic_swap_ptr(void **p, void *v)
+{
+    return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
+}
 static inline int cn_atomic_cas_ptr(void **p, void **expected, void *value) {
     return __atomic_compare_exchange_n(p, expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
-static inline int64_t cn_atomic_add64(int64_t *p, int64_t v) { return __atomic_add_fetch(p, v, __ATOMIC_RELAXED); }
-static inline int64_t cn_atomic_load64(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+static inline int64_t cn_atomic_add64(int64_t *p, int64_t v)
+{
+    return __atomic_add_fetch(p, v, __ATOMIC_RELAXED);
+}
+static inline int64_t cn_atomic_load64(const int64_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
 
 #endif

@@ -1,4 +1,7 @@
-"""A run of bytes that belongs to somebody else: an argument in the query buffer, a value in a packed block."""
+"""A run of bytes that belongs to somebody else.
+
+Such as an argument in the query buffer, or a value in a packed block.
+"""
 
 from libc.string cimport memcmp
 

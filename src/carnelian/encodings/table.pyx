@@ -33,7 +33,7 @@ cdef inline uint8_t tag_of(uint64_t hash) noexcept nogil:
 
 
 cdef inline uint64_t zero_bytes(uint64_t x) noexcept nogil:
-    """The top bit of every zero byte of x among the seven tags; exact, unlike the usual shorter trick."""
+    """The top bit of every zero byte of x among the seven tags; exact, unlike the usual trick."""
     return ~(((x & LOW_BITS) + LOW_BITS) | x | LOW_BITS) & TAG_BYTES
 
 
@@ -335,7 +335,7 @@ cdef int chain_entries(Bucket *b, void **out, int out_max) noexcept nogil:
 
 
 cdef void *table_random(Table *t) noexcept nogil:
-    """Every entry is equally likely as long as no chain holds more than RANDOM_CHAIN_MAX entries."""
+    """Every entry is equally likely as long as no chain holds over RANDOM_CHAIN_MAX entries."""
     cdef void *entries[RANDOM_CHAIN_MAX]
     cdef TableIter it
     cdef uint64_t place
@@ -425,7 +425,9 @@ cdef bint bucket_verify(Table *t, Segment *s, Bucket *head, size_t *seen) noexce
         for k in range(SLOTS):
             if b.tags[k]:
                 hash = hash_of(t, b.slots[k])
-                if segment_at(t, hash) != s or bucket_in(s, hash) != head or tag_of(hash) != b.tags[k]:
+                if segment_at(t, hash) != s or bucket_in(s, hash) != head:
+                    return False
+                if tag_of(hash) != b.tags[k]:
                     return False
                 seen[0] += 1
             elif b.slots[k] != NULL and not (b.chained and k == SLOTS - 1):
@@ -435,7 +437,7 @@ cdef bint bucket_verify(Table *t, Segment *s, Bucket *head, size_t *seen) noexce
 
 
 cdef bint table_verify(Table *t) noexcept nogil:
-    """Audit of the whole structure: counts, depths, and that every entry lies where its hash says."""
+    """Audit of everything: counts, depths, and that every entry lies where its hash says."""
     cdef uint64_t i = 0
     cdef uint64_t k
     cdef size_t seen = 0

@@ -7,8 +7,8 @@ from carnelian.base.hashing cimport hash_bytes
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.table cimport (
-    Table, TableIter, table_add, table_bytes, table_count, table_find, table_free, table_iter_init, table_new,
-    table_next, table_random, table_remove, table_scan, table_verify,
+    Table, TableIter, table_add, table_bytes, table_count, table_find, table_free, table_iter_init,
+    table_new, table_next, table_random, table_remove, table_scan, table_verify,
 )
 
 
