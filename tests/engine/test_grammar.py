@@ -118,7 +118,7 @@ def test_hardly_any_command_needs_an_override_of_arity_or_keys() -> None:
 
 @pytest.mark.parametrize("kwarg", ["key_flags", "acl"])
 def test_no_override_is_idle(kwarg: str) -> None:
-    table = {"key_flags": overrides.KEY_FLAGS, "acl": overrides.ACL}[kwarg]
+    table: dict[str, Any] = {"key_flags": overrides.KEY_FLAGS, "acl": overrides.ACL}[kwarg]
     for name in table:
         kwargs = overrides.overrides_of(name)
         del kwargs[kwarg]
@@ -134,7 +134,7 @@ def test_documented_arguments_agree_with_the_facts() -> None:
     for name in told:
         arguments = docs_reply(declared(name)).get("arguments", [])
         same += " ".join(map(render, arguments)) == FACTS[name]["arguments"]
-    assert same >= 0.9 * len(told)
+    assert same >= 0.93 * len(told)
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,12 @@ Item = str | Group
 
 
 def spelled(items: list[Item]) -> list[str]:
-    """The words and brackets of a phrase, for comparison with what a group repeats."""
+    """A phrase without its repetitions, for comparison with what a group repeats."""
     words: list[str] = []
     for item in items:
         if isinstance(item, str):
             words.append(item)
-        else:
+        elif item.repeated() is None:
             words.append("[" if item.optional else "<")
             words += item.spelled_inside()
             words.append("]" if item.optional else ">")
@@ -120,7 +120,7 @@ def build_phrase(items: list[Item], types: dict[str, str]) -> list[Argument]:
         elif is_token(item):
             end = _end_of_values(items, at)
             built.append(_build_token(item, items[at:end], types))
-            spans.append([item, *_without_repetitions(items[at:end])])
+            spans.append([item, *spelled(items[at:end])])
             at = end
         else:
             built.append(_value(item, types))
@@ -142,7 +142,7 @@ def _end_of_values(items: list[Item], start: int) -> int:
         if isinstance(item, Group):
             content = item.repeated()
             if content:
-                values = _without_repetitions(items[start:at])
+                values = spelled(items[start:at])
                 if at == start or values[-len(content) :] != content:
                     break
             elif at > start or item.optional:
@@ -153,10 +153,6 @@ def _end_of_values(items: list[Item], start: int) -> int:
             break
         at += 1
     return at
-
-
-def _without_repetitions(items: list[Item]) -> list[str]:
-    return spelled([i for i in items if isinstance(i, str) or i.repeated() is None])
 
 
 def _build_token(token: str, values: list[Item], types: dict[str, str]) -> Argument:
@@ -170,7 +166,10 @@ def _build_token(token: str, values: list[Item], types: dict[str, str]) -> Argum
         if only.type == "oneof":
             only.name = token.lower()
         return only
-    return Argument(token.lower(), "block", arguments, token)
+    name = token.lower()
+    if name == arguments[0].name:
+        name += "-block"
+    return Argument(name, "block", arguments, token)
 
 
 def _build_group(group: Group, types: dict[str, str]) -> Argument:
@@ -296,6 +295,7 @@ _CHOICE_NAMES = {
     "SILENT": "mode",
     "ON": "status",
     "IDMPAUTO": "idmp",
+    "SLOW": "type",
     "BYFLOAT": "increment",
     "FORCE": "options",
     "IMPORTING": "subcommand",
@@ -340,29 +340,30 @@ def _choice_name(choices: list[Argument]) -> str:
     return _CHOICE_NAMES.get(head, "choice")
 
 
-def _block_name(arguments: list[Argument]) -> str:
-    names = [argument.name for argument in arguments]
-    if names[0] in ("start", "start-slot"):
-        return "range"
-    if all(a.type == "pure-token" and not a.optional for a in arguments):
-        return "-".join(names)
-    if any(argument.optional or argument.arguments for argument in arguments):
-        return _BLOCK_NAMES.get(names[0], f"{names[0]}-block")
-    return "-".join(names)
-
-
+# A block without a token, by what it begins with.
 _BLOCK_NAMES = {
-    "byradius": "circle",
-    "radius": "circle",
-    "bybox": "box",
-    "width": "box",
-    "strategy": "trim",
-    "selector": "how-many",
-    "min-idle-time": "filters",
-    "overflow": "write",
+    "BYRADIUS": "circle",
+    "BYBOX": "box",
+    "IDLE": "filters",
+    "OVERFLOW": "write",
+    "count": "options",
     "end": "end-unit-block",
     "protover": "arguments",
+    "selector": "how-many",
+    "start": "range",
+    "start-slot": "range",
+    "strategy": "trim",
 }
+
+
+def _block_name(arguments: list[Argument]) -> str:
+    first = arguments[0]
+    known = _BLOCK_NAMES.get(first.token or first.name)
+    if known:
+        return known
+    if any(argument.optional or argument.arguments for argument in arguments):
+        return f"{first.name}-block"
+    return "-".join(argument.name for argument in arguments)
 
 
 def _name_directions(arguments: list[Argument]) -> None:

@@ -46,6 +46,7 @@ class Declaration:
         "group",
         "history",
         "key_finder",
+        "module",
         "name",
         "replaced_by",
         "since",
@@ -62,6 +63,7 @@ class Declaration:
         flags: int = 0,
         *,
         group: str = "module",
+        module: str = "",
         since: str = "",
         cost: str = "",
         about: str = "",
@@ -84,6 +86,7 @@ class Declaration:
         self.name, self.subcommand = quick_name(usage)
         self.flags = flags
         self.group = group
+        self.module = module  # what loaded it, for a command that is not built in
         self.since = since
         self.cost = cost
         self.about = about

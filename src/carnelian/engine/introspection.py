@@ -12,7 +12,6 @@ from carnelian.engine.flags import (
     DOC_FLAG_NAMES,
     FLAG_NAMES,
     KEY_FLAG_NAMES,
-    MODULE,
     names_of,
 )
 from carnelian.engine.keyspec import KeySpec, spec_reply
@@ -69,8 +68,8 @@ def docs_reply(command: Declaration) -> dict[str, Reply]:
     entry["group"] = command.group
     if command.cost:
         entry["complexity"] = command.cost
-    if command.flags & MODULE:
-        entry["module"] = command.group
+    if command.module:
+        entry["module"] = command.module
     if command.doc_flags:
         entry["doc_flags"] = _statuses(names_of(command.doc_flags, DOC_FLAG_NAMES))
     if command.deprecated_since:

@@ -207,11 +207,12 @@ class _Finder:
 
     def _add(self, key: Argument, repeated: Argument, place: _Place) -> None:
         """Add the spec of one key argument; `repeated` is what carries its repetition."""
-        key.key_spec = len(self.specs)
         if self._extends_pair(key):
-            key.key_spec -= 1
+            key.key_spec = len(self.specs) - 1
             self.specs[-1].last += 1
             return
+        if key.name != _CHANNEL:
+            key.key_spec = len(self.specs)
         inside = place.at + (1 if key.token else 0)
         spec = KeySpec(inside, KEY_NOT_KEY if key.name == _CHANNEL else 0)
         spec.optional = place.unsure
