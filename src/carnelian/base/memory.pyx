@@ -21,7 +21,7 @@ The thread that makes a span's remote list non-empty also pushes the span on `re
 owner takes that stack as a whole, so a span is on it at most once and nothing is ever waited for.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
 from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset

@@ -1,7 +1,7 @@
 """Extendible hash table; see table.pxd for the layout and who owns what."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp
 
 from carnelian.base.hashing cimport hash_bytes
 from carnelian.base.memory cimport mem_alloc, mem_alloc_zeroed, mem_free
@@ -339,12 +339,12 @@ cdef void *table_random(Table *t) noexcept nogil:
     cdef void *entries[RANDOM_CHAIN_MAX]
     cdef TableIter it
     cdef uint64_t place
-    cdef int tries
+    cdef int _tries
     cdef int n
     cdef int pick
     if t.count == 0:
         return NULL
-    for tries in range(RANDOM_TRIES_MAX):
+    for _tries in range(RANDOM_TRIES_MAX):
         place = random64()
         n = chain_entries(bucket_in(segment_at(t, place), place), entries, RANDOM_CHAIN_MAX)
         if n == 0:
