@@ -117,3 +117,8 @@ cdef bint glob_match(const char *pattern, size_t plen, const char *text, size_t 
     while p < end and p[0] == c'*':
         p += 1
     return p == end
+
+
+def matches(bytes pattern not None, bytes text not None, bint nocase=False):
+    """glob_match for Python: configuration names, ACL patterns and the like."""
+    return glob_match(pattern, len(pattern), text, len(text), nocase) != 0

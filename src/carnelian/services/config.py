@@ -10,7 +10,7 @@ from __future__ import annotations
 from carnelian.services import log
 from carnelian.services.config_parameter import ConfigError, Parameter
 from carnelian.services.config_parameters import PARAMETERS
-from carnelian.services.config_syntax import glob_match, split_words, to_text
+from carnelian.services.config_syntax import split_words, to_bytes, to_text
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -91,8 +91,11 @@ class Config:
                 if lowered in BY_NAME:
                     found.setdefault(lowered, (pattern, self.show(lowered)))
                 continue
+            from carnelian.base.glob import matches
+
+            raw = to_bytes(pattern)
             for name, parameter in BY_NAME.items():
-                if not parameter.hidden and glob_match(lowered, name):
+                if not parameter.hidden and matches(raw, name.encode(), True):
                     found.setdefault(name, (name, self.show(name)))
         return list(found.values())
 
