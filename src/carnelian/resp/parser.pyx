@@ -8,11 +8,12 @@ pattern costs more than O(bytes + pieces).
 """
 
 from libc.limits cimport INT_MAX
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memchr, memcpy, memset, strlen
 
 from carnelian.base.memory cimport mem_alloc, mem_free, mem_realloc
 from carnelian.base.native cimport likely, unlikely
+from carnelian.base.numbers cimport parse_int64
 from carnelian.base.slice cimport Slice
 
 
@@ -81,28 +82,6 @@ cdef int fail_dollar(Parser *p, ParseState *s, char got) noexcept nogil:
     return PARSE_BAD
 
 
-cdef bint strict_int64(const char *p, size_t n, int64_t *value) noexcept nogil:
-    """Decimal without sign +, leading zeros, spaces or overflow; "-0" is none either."""
-    cdef bint negative = n > 0 and p[0] == 45
-    cdef uint64_t v = 0
-    cdef unsigned int digit
-    cdef size_t i
-    if negative:
-        p += 1
-        n -= 1
-    if n == 0 or n > 19 or (p[0] == 48 and (n > 1 or negative)):
-        return False
-    for i in range(n):
-        digit = <unsigned char>p[i] - 48
-        if digit > 9:
-            return False
-        v = v * 10 + digit
-    if v > <uint64_t>INT64_MAX + negative:
-        return False
-    value[0] = <int64_t>(0 - v) if negative else <int64_t>v
-    return True
-
-
 cdef int find_line_end(
     ParseState *s, const char *buf, const char *line, const char *end, char last, const char **found
 ) noexcept nogil:
@@ -141,7 +120,7 @@ cdef int read_count(
         return PARSE_MORE
     if found == PARSE_BAD:
         return fail(p, s, b"Protocol error: too big mbulk count string")
-    if not strict_int64(buf + 1, stop - buf - 1, count) or count[0] > INT_MAX:
+    if not parse_int64(buf + 1, stop - buf - 1, count) or count[0] > INT_MAX:
         return fail(p, s, b"Protocol error: invalid multibulk length")
     if count[0] > UNAUTHENTICATED_ARGS_MAX and not p.authenticated:
         return fail(p, s, b"Protocol error: unauthenticated multibulk length")
@@ -163,7 +142,7 @@ cdef int read_bulk_header(
         return fail(p, s, b"Protocol error: too big bulk count string")
     if line[0] != 36:
         return fail_dollar(p, s, line[0])
-    if not strict_int64(line + 1, stop - line - 1, &value) or value < 0 or value > p.bulk_max:
+    if not parse_int64(line + 1, stop - line - 1, &value) or value < 0 or value > p.bulk_max:
         return fail(p, s, b"Protocol error: invalid bulk length")
     if value > UNAUTHENTICATED_BULK_MAX and not p.authenticated:
         return fail(p, s, b"Protocol error: unauthenticated bulk length")

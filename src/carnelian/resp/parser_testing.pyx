@@ -11,7 +11,12 @@ from carnelian.resp.parser cimport (
 
 
 class ProtocolError(Exception):
-    """The text the server would reply."""
+    """The text the server would reply, and the commands before it in the same piece."""
+
+    def __init__(self, text, commands):
+        super().__init__(text)
+        self.text = text
+        self.commands = commands
 
 
 cdef class SharedParser:
@@ -82,7 +87,7 @@ cdef class Connection:
             free(copy)
             self.pending = self.pending[consumed:]
         if result == PARSE_BAD:
-            raise ProtocolError(p.error[:p.error_len])
+            raise ProtocolError(p.error[:p.error_len], commands)
         return commands
 
     @property

@@ -1,13 +1,12 @@
 """Chunks, typed replies, deferred lengths and the way out."""
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdio cimport snprintf
-from libc.stdlib cimport strtod
 from libc.string cimport memcpy, memmove, memset
 
 from carnelian.base.blob cimport Blob, blob_data, blob_release, blob_retain
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.native cimport likely, load32, load64, store32, store64, unlikely
+from carnelian.base.numbers cimport DOUBLE_CHARS_MAX, format_double, format_uint64
 
 
 cdef extern from "Python.h":
@@ -204,6 +203,7 @@ cdef void reply_splice(Reply *r, Reply *source) noexcept nogil:
     cdef size_t skip = source.sent
     cdef size_t used
     cdef Chunk *chunk = source.head
+    cdef Chunk *following
     if chunk == NULL:
         return
     if skip or reply_pending_bytes(source) <= SPLICE_COPY_MAX:
@@ -214,8 +214,9 @@ cdef void reply_splice(Reply *r, Reply *source) noexcept nogil:
             chunk = chunk.next
         reply_clear(source)
         return
+    following = chunk.next
     link_chunk(r, chunk)
-    chunk.next = source.head.next
+    chunk.next = following
     r.queued += source.queued
     r.chunks += source.chunks - 1
     r.memory += source.memory
@@ -236,23 +237,6 @@ cdef inline char *put_pair(char *p, unsigned int pair) noexcept nogil:
     return p + 2
 
 
-cdef char *put_long(char *p, uint64_t n) noexcept nogil:
-    cdef char digits[20]
-    cdef char *q = digits + 20
-    while n >= 100:
-        q -= 2
-        put_pair(q, <unsigned int>(n % 100))
-        n //= 100
-    if n >= 10:
-        q -= 2
-        put_pair(q, <unsigned int>n)
-    else:
-        q -= 1
-        q[0] = <char>(48 + n)
-    memcpy(p, q, digits + 20 - q)
-    return p + (digits + 20 - q)
-
-
 cdef inline char *put_uint(char *p, uint64_t n) noexcept nogil:
     """Write `n` in decimal, at most 20 bytes; the end of it."""
     if n < 10:
@@ -265,7 +249,7 @@ cdef inline char *put_uint(char *p, uint64_t n) noexcept nogil:
         return put_pair(p + 1, <unsigned int>(n % 100))
     if n < 10000:
         return put_pair(put_pair(p, <unsigned int>(n // 100)), <unsigned int>(n % 100))
-    return put_long(p, n)
+    return p + format_uint64(p, n)
 
 
 cdef inline char *put_int(char *p, int64_t value) noexcept nogil:
@@ -389,23 +373,9 @@ cdef void reply_bool(Reply *r, bint value) noexcept nogil:
         reply_raw(r, b"#t\r\n" if value else b"#f\r\n", 4)
 
 
-cdef size_t format_shortest(char *out, double value) noexcept nogil:
-    cdef int precision = 15
-    cdef int n = 0
-    if value != value:
-        memcpy(out, b"nan", 3)
-        return 3
-    while precision <= 17:
-        n = snprintf(out, 40, b"%.*g", precision, value)
-        if strtod(out, NULL) == value:
-            break
-        precision += 1
-    return <size_t>n
-
-
 cdef void reply_double(Reply *r, double value) noexcept nogil:
-    cdef char digits[128]
-    cdef size_t n = format_shortest(digits, value)
+    cdef char digits[DOUBLE_CHARS_MAX]
+    cdef size_t n = format_double(digits, value)
     if r.resp == 2:
         reply_bulk(r, digits, n)
     else:
