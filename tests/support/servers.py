@@ -238,15 +238,16 @@ def start(name: str, config: dict[str, Any] | None = None, **options: Any) -> Se
 
 
 class Shared:
-    """One long-lived server of each kind, started when first asked for and again if it died."""
+    """Long-lived servers, one for each configuration asked for; one that died is started anew."""
 
     def __init__(self) -> None:
-        self.running: dict[str, Server] = {}
+        self.running: dict[tuple[str, str], Server] = {}
 
-    def get(self, name: str) -> Server:
-        server = self.running.get(name)
+    def get(self, name: str, config: dict[str, Any] | None = None) -> Server:
+        key = (name, repr(sorted((config or {}).items())))
+        server = self.running.get(key)
         if server is None or not server.alive():
-            server = self.running[name] = start(name)
+            server = self.running[key] = start(name, config)
         return server
 
     def stop(self) -> None:
