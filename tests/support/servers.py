@@ -246,7 +246,10 @@ class Shared:
     def get(self, name: str, config: dict[str, Any] | None = None) -> Server:
         key = (name, repr(sorted((config or {}).items())))
         server = self.running.get(key)
-        if server is None or not server.alive():
+        if server is not None and not server.alive():
+            server.stop()
+            server = None
+        if server is None:
             server = self.running[key] = start(name, config)
         return server
 
