@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import random
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -298,3 +299,20 @@ def test_bytes_are_what_the_allocator_counts():
     assert used / 20_000 < 60
     box.remove_range(100, 19_900)
     assert box.bytes_used() == memory.stats()["used"] - before
+
+
+def test_a_set_is_freed_on_a_background_thread_while_others_grow():
+    before = memory.stats()["live"]
+    box = SortedSetBox()
+    members = [b"%d" % number for number in range(100_000)]
+    box.time_set(members, [float(number % 999) for number in range(100_000)])
+    other = SortedSetBox()
+    thread = threading.Thread(target=box.free_in_background)
+    thread.start()
+    for number in range(20_000):
+        other.set(b"%d" % number, float(number % 77))
+    thread.join()
+    assert len(box) == 0
+    assert other.verify()
+    del box, other
+    assert memory.stats()["live"] == before

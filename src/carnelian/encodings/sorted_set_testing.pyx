@@ -4,7 +4,7 @@ import time
 
 from libc.stdint cimport int64_t, uint64_t
 
-from carnelian.base.memory cimport mem_free
+from carnelian.base.memory cimport mem_enter_background, mem_free
 from carnelian.base.slice cimport Slice, slice_of
 from carnelian.encodings.counted_tree cimport MemberIter, iter_next, iter_previous
 from carnelian.encodings.member cimport Cut, Member, cut_lex, cut_score, member_score, member_slice
@@ -136,6 +136,14 @@ cdef class SortedSetBox:
 
     def verify(self):
         return sorted_set_verify(self.z)
+
+    def free_in_background(self):
+        """What a background thread does with a set that was unlinked; the box is empty at once."""
+        cdef SortedSet *z = self.z
+        self.z = sorted_set_new()
+        with nogil:
+            mem_enter_background()
+            sorted_set_free(z)
 
     # Loops for the benchmark: seconds taken, without Python calls inside.
 
