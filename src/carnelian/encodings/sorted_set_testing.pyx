@@ -2,6 +2,7 @@
 
 import time
 
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.base.memory cimport mem_enter_background, mem_free
@@ -89,7 +90,7 @@ cdef class SortedSetBox:
         cdef Cut cut = cut_lex(slice_of(member, len(member)), after)
         return sorted_set_cut(self.z, &cut)
 
-    def items(self, size_t rank=0, size_t limit=<size_t>-1):
+    def items(self, size_t rank=0, Py_ssize_t limit=PY_SSIZE_T_MAX):
         cdef MemberIter it
         cdef Member *m
         found = []
@@ -101,7 +102,7 @@ cdef class SortedSetBox:
             found.append(pair(m))
         return found
 
-    def items_backward(self, size_t rank, size_t limit=<size_t>-1):
+    def items_backward(self, size_t rank, Py_ssize_t limit=PY_SSIZE_T_MAX):
         cdef MemberIter it
         cdef Member *m
         found = []
@@ -148,7 +149,7 @@ cdef class SortedSetBox:
     # Loops for the benchmark: seconds taken, without Python calls inside.
 
     def time_set(self, list members, list scores):
-        cdef size_t i
+        cdef Py_ssize_t i
         cdef Member *m
         cdef char *p
         start = time.perf_counter()
@@ -162,7 +163,7 @@ cdef class SortedSetBox:
         return time.perf_counter() - start
 
     def time_rank(self, list members):
-        cdef size_t i
+        cdef Py_ssize_t i
         cdef int64_t sum = 0
         start = time.perf_counter()
         for i in range(len(members)):
@@ -194,7 +195,7 @@ cdef class SortedSetBox:
         return time.perf_counter() - start
 
     def time_remove(self, list members):
-        cdef size_t i
+        cdef Py_ssize_t i
         start = time.perf_counter()
         for i in range(len(members)):
             sorted_set_remove(self.z, <char *>(<bytes>members[i]), len(<bytes>members[i]))
