@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import sys
 
-from carnelian.base import memory
+from carnelian.base.memory import stats
 from carnelian.encodings.sorted_set_testing import SortedSetBox
 
 
@@ -17,10 +17,10 @@ def report(what: str, seconds: float, count: int) -> None:
 
 
 def build(order: str, members: list[bytes], scores: list[float]) -> SortedSetBox:
-    before = memory.stats()
+    before = stats()
     box = SortedSetBox()
     seconds = box.time_set(members, scores)
-    after = memory.stats()
+    after = stats()
     count = len(members)
     print(
         f"{order}: {(after['used'] - before['used']) / count:.1f} bytes per member"

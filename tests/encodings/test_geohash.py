@@ -39,7 +39,9 @@ def test_round_trip(longitude, latitude):
     assert geo.valid(longitude, latitude)
     x, y = geo.decode(geo.encode(longitude, latitude))
     assert abs(x - longitude) <= 360 / 2**26
-    assert abs(y - latitude) <= 171 / 2**26
+    # At 180 degrees the index needs a 27th bit, and a score of 54 bits loses one: so in Redis.
+    cell = 171 / 2**26 * (2 if longitude == 180 else 1)
+    assert abs(y - latitude) <= cell
 
 
 @given(st.floats())
