@@ -1,4 +1,4 @@
-"""The same data given to a real server: HyperLogLog strings, positions, bit fields."""
+"""The same data given to a real server: HyperLogLog strings, positions, bits, streams."""
 
 import random
 
@@ -7,6 +7,7 @@ import pytest
 from carnelian.encodings import bitops_testing as bitops
 from carnelian.encodings import geohash_testing as geo
 from carnelian.encodings import hyperloglog_testing as hll
+from carnelian.encodings.stream_testing import Entries
 
 UNITS = {"m": 1, "km": 1000, "ft": 0.3048, "mi": 1609.34}
 
@@ -155,3 +156,94 @@ def test_bit_fields(redis):
             data = bitops.set_field(data, offset, width, value % 2**64)
         assert got == [expected]
         assert (redis("GET", "f") or b"").rstrip(b"\0") == data.rstrip(b"\0")
+
+
+def id_text(id):
+    return b"%d-%d" % id
+
+
+def facts_of(call, with_lag):
+    stream = call("XINFO", "STREAM", "s")
+    stream = dict(zip(stream[::2], stream[1::2], strict=True))
+    groups = []
+    for flat in call("XINFO", "GROUPS", "s"):
+        row = dict(zip(flat[::2], flat[1::2], strict=True))
+        groups.append((row[b"name"], row[b"last-delivered-id"], row[b"pending"]))
+        if with_lag:
+            groups.append((row[b"entries-read"], row[b"lag"]))
+    return (stream[b"length"], stream[b"radix-tree-keys"], stream[b"last-generated-id"],
+            stream[b"max-deleted-entry-id"], stream[b"entries-added"],
+            stream[b"recorded-first-entry-id"], groups)
+
+
+def facts_here(stream, with_lag):
+    facts = stream.facts
+    groups = []
+    for name, last, entries_read in stream.groups():
+        groups.append((name, id_text(last), len(stream.pending(name))))
+        if with_lag:
+            groups.append((None if entries_read < 0 else entries_read, stream.lag(name)))
+    return (len(stream), stream.nodes, id_text(facts["last"]), id_text(facts["max_deleted"]),
+            facts["added"], id_text(facts["first"]), groups)
+
+
+def read_group(valkey, stream, group, consumer, count):
+    reply = valkey("XREADGROUP", "GROUP", group, consumer, "COUNT", count, "STREAMS", "s", ">")
+    after = {name: last for name, last, _ in stream.groups()}[group]
+    entries = stream.entries((after[0], after[1] + 1), count=count)
+    if consumer not in [row[0] for row in stream.consumers(group)]:
+        stream.create_consumer(group, consumer)
+    for id, *_ in entries:
+        stream.advance(group, id)
+        stream.deliver(group, consumer, id)
+    got = reply[0][1] if reply else []
+    assert [(id_text(id), parts) for id, *parts in entries] == [tuple(entry) for entry in got]
+
+
+@pytest.mark.parametrize("removing", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_streams(valkey, seed, removing):
+    """Lag only while nothing is removed: Valkey left out later corrections to Redis's."""
+    source = random.Random(seed)
+    actions = ["add"] * 6 + ["read"] * 4 + ["ack"]
+    if removing:
+        actions += ["delete", "trim", "min"]
+    stream = Entries(4096, 10)
+    valkey("CONFIG", "SET", "stream-node-max-entries", 10)
+    ids = []
+    for step in range(400):
+        action = source.choice(actions)
+        if action == "add" or not ids:
+            last = stream.facts["last"]
+            ids.append((last[0] + source.randrange(3), last[1] + source.randrange(1, 3)))
+            parts = [b"f", b"%d" % source.randrange(3), b"g%d" % source.randrange(2), b"1"]
+            valkey("XADD", "s", id_text(ids[-1]), *parts)
+            stream.append(ids[-1], *parts)
+        elif action == "read":
+            group = source.choice([b"a", b"b", b"c"])
+            if stream.create_group(group, (0, 0), -1):
+                valkey("XGROUP", "CREATE", "s", group, "0")
+            read_group(valkey, stream, group, source.choice([b"x", b"y"]), source.randrange(1, 9))
+        elif action == "delete":
+            id = source.choice(ids[-30:])
+            assert valkey("XDEL", "s", id_text(id)) == stream.delete(id)
+        elif action == "trim":
+            goal = max(0, len(stream) - source.randrange(30))
+            approximate = source.random() < 0.5
+            got = valkey("XTRIM", "s", "MAXLEN", "~" if approximate else "=", goal)
+            assert got == stream.trim(length=goal, approximate=approximate)
+        elif action == "min":
+            id = source.choice(ids[-60:])
+            approximate = source.random() < 0.5
+            got = valkey("XTRIM", "s", "MINID", "~" if approximate else "=", id_text(id))
+            assert got == stream.trim(id_min=id, approximate=approximate)
+        elif action == "ack" and stream.groups():
+            group = source.choice(stream.groups())[0]
+            id = source.choice(ids)
+            assert valkey("XACK", "s", group, id_text(id)) == stream.acknowledge(group, id)
+        assert stream.verify()
+        assert facts_here(stream, not removing) == facts_of(valkey, not removing), (step, action)
+    everything = [[id_text(id), parts] for id, *parts in stream.entries()]
+    assert everything == valkey("XRANGE", "s", "-", "+")
+    assert everything[::-1] == valkey("XREVRANGE", "s", "+", "-")
+    valkey("CONFIG", "SET", "stream-node-max-entries", 100)
