@@ -128,7 +128,7 @@ cdef void **table_find(Table *t, uint64_t hash, const char *key, size_t n) noexc
         b = <Bucket *>b.slots[SLOTS - 1]
 
 
-cdef void bucket_put(Table *t, Bucket *b, uint8_t tag, void *entry) noexcept nogil:
+cdef void **bucket_put(Table *t, Bucket *b, uint8_t tag, void *entry) noexcept nogil:
     cdef uint64_t empty
     cdef Bucket *extra
     cdef int i
@@ -140,7 +140,7 @@ cdef void bucket_put(Table *t, Bucket *b, uint8_t tag, void *entry) noexcept nog
             i = ctz64(empty) >> 3
             b.tags[i] = tag
             b.slots[i] = entry
-            return
+            return &b.slots[i]
         if not b.chained:
             extra = <Bucket *>mem_alloc_zeroed(BUCKET_SIZE)
             t.bytes += BUCKET_SIZE
@@ -152,9 +152,9 @@ cdef void bucket_put(Table *t, Bucket *b, uint8_t tag, void *entry) noexcept nog
         b = <Bucket *>b.slots[SLOTS - 1]
 
 
-cdef inline void segment_put(Table *t, Segment *s, uint64_t hash, void *entry) noexcept nogil:
-    bucket_put(t, bucket_in(s, hash), tag_of(hash), entry)
+cdef inline void **segment_put(Table *t, Segment *s, uint64_t hash, void *entry) noexcept nogil:
     s.count += 1
+    return bucket_put(t, bucket_in(s, hash), tag_of(hash), entry)
 
 
 cdef void pour(Table *t, Segment *source, Segment *low, Segment *high) noexcept nogil:
@@ -284,13 +284,13 @@ cdef void shrink(Table *t, Segment *s, uint64_t hash) noexcept nogil:
         halve_directory(t)
 
 
-cdef void table_add(Table *t, uint64_t hash, void *entry) noexcept nogil:
+cdef void **table_add(Table *t, uint64_t hash, void *entry) noexcept nogil:
     cdef Segment *s = segment_at(t, hash)
     if unlikely(s.count >= <uint32_t>FILL_MAX << s.bucket_bits):
         grow(t, s, hash)
         s = segment_at(t, hash)
-    segment_put(t, s, hash, entry)
     t.count += 1
+    return segment_put(t, s, hash, entry)
 
 
 cdef void *table_remove_at(Table *t, uint64_t hash, void **slot) noexcept nogil:
