@@ -79,4 +79,18 @@ static inline int64_t cn_atomic_load64(const int64_t *p)
     return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
 
+/* A cheap counter that rises steadily; `ticks_per_second` of clock.pxd tells how fast. */
+#if defined(__x86_64__)
+static inline uint64_t cn_ticks(void) { return __builtin_ia32_rdtsc(); }
+#elif defined(__aarch64__)
+static inline uint64_t cn_ticks(void) { uint64_t v; __asm__ volatile("mrs %0, cntvct_el0" : "=r"(v)); return v; }
+#else
+#include <time.h>
+static inline uint64_t cn_ticks(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+#endif
+
 #endif

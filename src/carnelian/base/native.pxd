@@ -37,3 +37,5 @@ cdef extern from "native.h" nogil:
     bint atomic_cas_ptr "cn_atomic_cas_ptr"(void **p, void **expected, void *value)
     int64_t atomic_add64 "cn_atomic_add64"(int64_t *p, int64_t value)
     int64_t atomic_load64 "cn_atomic_load64"(const int64_t *p)
+
+    uint64_t ticks "cn_ticks"()

@@ -1,0 +1,55 @@
+"""A command as the dispatcher sees it, and the registry it is found in."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+cdef enum:                          # mirrors engine/flags.py; a test compares them
+    WRITES = 1 << 0
+    READS = 1 << 1
+    DENY_OOM = 1 << 2
+    ADMIN = 1 << 4
+    PUBSUB = 1 << 5
+    NOSCRIPT = 1 << 6
+    BLOCKING = 1 << 7
+    LOADING = 1 << 8
+    STALE = 1 << 9
+    SKIP_MONITOR = 1 << 10
+    SKIP_SLOWLOG = 1 << 11
+    FAST = 1 << 13
+    NO_AUTH = 1 << 14
+    NO_MULTI = 1 << 17
+    ALLOW_BUSY = 1 << 19
+    MAY_REPLICATE = 1 << 20
+
+
+cdef class Command:
+    cdef readonly str name                  # lower case; "client|kill" for a subcommand
+    cdef readonly str usage
+    cdef void *handler                      # handler_t of call.pxd
+    cdef readonly uint32_t flags
+    cdef readonly int arity
+    cdef readonly str group
+    cdef readonly str since
+    cdef readonly str cost
+    cdef readonly str about
+    cdef readonly dict extra                # keys=, key_flags=, tips=, history=, ... as declared
+    cdef readonly dict subcommands          # bytes (lower case) -> Command, or None
+    cdef readonly Command parent
+    cdef object parsed                      # Usage, made on first need
+    cdef int64_t calls
+    cdef int64_t ticks                      # CPU ticks spent; clock.pxd converts
+    cdef int64_t rejected
+    cdef int64_t failed
+
+    cdef bint arity_fits(self, int argc) noexcept
+
+
+cdef class Registry:
+    cdef readonly dict by_name              # bytes (lower case) -> Command
+    cdef char last_name[32]                 # the spelling of the last command found, and it
+    cdef size_t last_len
+    cdef Command last
+
+    cdef Command find(self, const char *name, size_t n)
+
+
+cdef Registry registry

@@ -1,0 +1,526 @@
+"""Command dispatch; see dispatch.pxd.
+
+The common case takes one branch: a known top-level command with fitting arity, a session and an engine
+without any special state. Everything else goes through `execute_carefully`.
+"""
+
+from itertools import islice
+
+from libc.stdint cimport int64_t, uint64_t
+
+from carnelian.base.memory cimport mem_alloc, mem_free
+from carnelian.base.native cimport likely, ticks, unlikely
+from carnelian.base.slice cimport Slice
+from carnelian.engine.call cimport Call, unchecked_handler_t
+from carnelian.engine.command cimport (
+    ADMIN, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, READS, SKIP_MONITOR, SKIP_SLOWLOG, STALE, WRITES, Command,
+    registry,
+)
+from carnelian.engine.engine cimport (
+    BLOCKED_ON_KEYS, BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED, GATE_STALE,
+    GATE_WRITES, Blocked, Engine,
+)
+from carnelian.engine.session cimport (
+    BLOCKED, CLOSE_AFTER_REPLY, DIRTY_EXEC, IN_MULTI, INTERNAL, NEEDS_AUTH, NO_BLOCKING, PRIMARY, REPLICA,
+    REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED, Session,
+)
+from carnelian.engine.timing cimport ticks_per_us, ticks_to_us
+from carnelian.keyspace.database cimport KeyRef
+from carnelian.keyspace.entry cimport TYPE_STREAM, entry_type
+from carnelian.resp.reply cimport (
+    ReplyMark, reply_error, reply_mark, reply_queued, reply_raw, reply_rollback,
+)
+
+import carnelian.engine.errors as errors
+from carnelian.engine.errors import CommandError
+
+
+cdef enum:
+    ERROR_ARGS_MAX = 128
+    SERVE_BATCH = 16
+
+# The slow log's threshold in ticks; below zero nothing is logged. Set by `set_slow_threshold_us`.
+cdef int64_t slow_ticks = -1
+
+
+def set_slow_threshold_us(int64_t threshold_us):
+    global slow_ticks
+    slow_ticks = <int64_t>(threshold_us * ticks_per_us) if threshold_us >= 0 else -1
+
+
+cdef int pending_error() except -1:
+    """The caller has seen -1: Cython raises what is set."""
+    return -1
+
+
+cdef void answer_error(Engine engine, Session session, bytes text):
+    reply_error(&session.reply, text, len(text))
+    engine.count_error(text)
+
+
+cdef void fail(Call call, ReplyMark mark) noexcept:
+    """The handler raised: take back what it wrote and answer with the error."""
+    cdef bytes text
+    reply_rollback(call.reply, mark)
+    try:
+        pending_error()
+    except CommandError as refused:
+        text = refused.text
+        refused.__traceback__ = None         # errors are shared objects: they must not collect frames
+    except BaseException as bug:
+        call.engine.stats.internal_errors += 1
+        text = b"ERR internal error: " + type(bug).__name__.encode()
+        report_bug(call, bug)
+    call.command.failed += 1
+    answer_error(call.engine, call.session, text)
+
+
+cdef void report_bug(Call call, bug):
+    import traceback
+
+    log = call.engine.log
+    report = "".join(traceback.format_exception(type(bug), bug, bug.__traceback__))
+    if log is not None:
+        log.warning(f"Internal error in {call.command.name}: {report}")
+
+
+cdef inline Call take_call(Engine engine):
+    cdef Call call = <Call>engine.spare_call
+    if call is None:
+        call = Call()
+        call.engine = engine
+    else:
+        engine.spare_call = None
+    return call
+
+
+cdef bint run(Engine engine, Session session, Command command, const Slice *argv, int argc,
+              Blocked again, bint timed_out) except -1:
+    """Call the handler and do what its effects ask for. Whether the session is now (still) parked."""
+    cdef Call call = take_call(engine)
+    cdef ReplyMark mark = reply_mark(&session.reply)
+    cdef int64_t spent
+    cdef bint parked
+    call.session = session
+    call.command = command
+    call.argv = argv
+    call.argc = argc
+    call.reply = &session.reply
+    call.db = session.db
+    call.dirty = 0
+    call.resumed = again is not None
+    call.timed_out = timed_out
+    call.parked = False
+    call.rewritten = None
+    call.extra = None if again is None else again.extra
+    engine.depth += 1
+    spent = <int64_t>ticks()
+    if unlikely((<unchecked_handler_t>command.handler)(call) == -1):
+        fail(call, mark)
+    spent = <int64_t>ticks() - spent
+    engine.depth -= 1
+    parked = call.parked
+    if again is not None:
+        again.extra = call.extra
+    if likely(not parked):
+        command.calls += 1
+        command.ticks += spent
+        if unlikely(slow_ticks >= 0 and spent >= slow_ticks):
+            note_slow(engine, session, command, argv, argc, spent)
+    if call.dirty or call.rewritten is not None:
+        engine.dirty += call.dirty
+        if unlikely(engine.propagation.active):
+            propagate(engine, call)
+    elif unlikely(engine.propagation.active and engine.depth == 0):
+        engine.propagation.end_unit()
+    engine.spare_call = call
+    return parked
+
+
+cdef int propagate(Engine engine, Call call) except -1:
+    cdef int db_id = call.db.id
+    if call.rewritten is not None:
+        for argv in call.rewritten:
+            engine.propagation.add(db_id, argv)
+    elif engine.depth == 0 and not engine.propagation.unit:
+        return engine.propagation.feed(db_id, call.argv, call.argc)
+    else:
+        engine.propagation.add_slices(db_id, call.argv, call.argc)
+    if engine.depth == 0:
+        engine.propagation.end_unit()
+    return 0
+
+
+cdef void note_slow(Engine engine, Session session, Command command, const Slice *argv, int argc,
+                    int64_t spent):
+    if engine.slowlog is None or command.flags & SKIP_SLOWLOG:
+        return
+    engine.slowlog.add(
+        ticks_to_us(spent), [argv[i].ptr[:min(argv[i].len, 256)] for i in range(min(argc, 64))],
+        [argv[i].len for i in range(min(argc, 64))], argc, session.address(), session.name,
+    )
+
+
+cdef void execute(Engine engine, Session session, const Slice *argv, int argc) noexcept:
+    cdef Command command
+    engine.stats.commands += 1
+    session.commands += 1
+    command = registry.find(argv[0].ptr, argv[0].len)
+    try:
+        if likely(command is not None and command.subcommands is None and not engine.gate
+                  and not session.flags & SLOW_FLAGS and command.arity_fits(argc)):
+            session.last_command = command
+            run(engine, session, command, argv, argc, None, False)
+        else:
+            execute_carefully(engine, session, argv, argc)
+        if unlikely(len(engine.ready) != 0):
+            serve_waiting(engine)
+    except BaseException as bug:
+        engine.stats.internal_errors += 1
+        if engine.log is not None:
+            engine.log.warning(f"Internal error in dispatch: {bug!r}")
+
+
+cdef Command resolve(const Slice *argv, int argc):
+    """The command or subcommand argv names; CommandError if there is none or the arity does not fit."""
+    cdef Command command = registry.find(argv[0].ptr, argv[0].len)
+    cdef Command found
+    cdef bytes name = argv[0].ptr[:min(argv[0].len, ERROR_ARGS_MAX)]
+    if command is None:
+        raise errors.error(
+            b"unknown command '%b', with args beginning with: %b" % (name, quoted_args(argv, argc)))
+    if command.subcommands is not None and argc > 1:
+        found = command.subcommands.get(argv[1].ptr[:argv[1].len].lower())
+        if found is None:
+            raise errors.error(b"unknown subcommand '%b'. Try %b HELP." % (
+                argv[1].ptr[:min(argv[1].len, ERROR_ARGS_MAX)], command.name.upper().encode()))
+        command = found
+    elif command.handler == NULL:
+        raise errors.error(f"wrong number of arguments for '{command.name}' command")
+    if not command.arity_fits(argc):
+        raise errors.error(f"wrong number of arguments for '{command.name}' command")
+    return command
+
+
+cdef bytes quoted_args(const Slice *argv, int argc):
+    cdef list parts = []
+    cdef size_t used = 0
+    cdef size_t room
+    cdef int i
+    for i in range(1, argc):
+        if used >= ERROR_ARGS_MAX:
+            break
+        room = min(argv[i].len, ERROR_ARGS_MAX - used)
+        parts.append(b"'%b' " % argv[i].ptr[:room])
+        used += room + 3
+    return b"".join(parts)
+
+
+cdef int check(Engine engine, Session session, Command command) except -1:
+    """Raise what forbids this command to this session at this time."""
+    if session.flags & NEEDS_AUTH and not command.flags & NO_AUTH:
+        raise errors.NO_AUTH
+    if session.flags & IN_MULTI and command.flags & NO_MULTI:
+        raise errors.error("Command not allowed inside a transaction")
+    if engine.gate & GATE_MAXMEMORY and engine.server is not None and not session.flags & INTERNAL:
+        engine.server.make_room(command)
+    if engine.gate & GATE_WRITES and not session.flags & (PRIMARY | INTERNAL):
+        refusal = engine.write_refusal(command)
+        if refusal is not None:
+            raise refusal
+    if session.flags & SUBSCRIBED and session.reply.resp == 2 and not (
+            command.extra.get("subscribed_too")):
+        raise errors.error(
+            f"Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET"
+            " are allowed in this context")
+    if engine.gate & GATE_STALE and not command.flags & STALE and not session.flags & PRIMARY:
+        raise CommandError(
+            b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
+    if engine.gate & GATE_LOADING and not command.flags & LOADING and not session.flags & INTERNAL:
+        raise errors.LOADING
+    return 0
+
+
+cdef bint must_postpone(Engine engine, Session session, Command command):
+    cdef bint writes
+    if session.flags & (REPLICA | PRIMARY | INTERNAL) or not engine.pause_until_ms:
+        return False
+    if engine.pause_all:
+        return True
+    writes = command.flags & (WRITES | MAY_REPLICATE) != 0
+    if not writes and command.extra.get("runs_queue") and session.queue is not None:
+        writes = any((<Command>queued[0]).flags & (WRITES | MAY_REPLICATE) for queued in session.queue)
+    return writes
+
+
+cdef int execute_carefully(Engine engine, Session session, const Slice *argv, int argc) except -1:
+    cdef Command command
+    cdef ReplyMark mark = reply_mark(&session.reply)
+    cdef bint dropping
+    try:
+        command = resolve(argv, argc)
+    except CommandError as refused:
+        refuse(engine, session, None, refused)
+    else:
+        try:
+            check(engine, session, command)
+        except CommandError as refused:
+            command.rejected += 1
+            refuse(engine, session, command, refused)
+        else:
+            if engine.gate & GATE_PAUSED and must_postpone(engine, session, command):
+                postpone(engine, session, argv, argc)
+                return 0
+            session.last_command = command
+            if session.flags & IN_MULTI and not command.extra.get("runs_in_multi"):
+                enqueue(session, command, argv, argc)
+            else:
+                if engine.gate & GATE_MONITORS:
+                    feed_monitors(engine, session, command, argv, argc)
+                run(engine, session, command, argv, argc, None, False)
+    dropping = session.flags & (REPLY_OFF | REPLY_SKIP) != 0
+    if dropping and not session.flags & SUBSCRIBED:
+        reply_rollback(&session.reply, mark)
+    session.flags &= ~REPLY_SKIP
+    if session.flags & REPLY_SKIP_NEXT:
+        session.flags = session.flags & ~REPLY_SKIP_NEXT | REPLY_SKIP
+    return 0
+
+
+cdef void refuse(Engine engine, Session session, Command command, refused):
+    """An error before execution; inside MULTI it also spoils the transaction."""
+    cdef bytes text = refused.text
+    refused.__traceback__ = None
+    if session.flags & IN_MULTI:
+        session.flags |= DIRTY_EXEC
+        if command is not None and command.extra.get("runs_queue"):
+            # Redis ends the transaction when EXEC itself is refused.
+            text = b"EXECABORT Transaction discarded because of: " + (
+                text[4:] if text.startswith(b"ERR ") else text)
+            engine.unwatch(session)
+            session.queue = None
+            session.flags &= ~(IN_MULTI | DIRTY_EXEC)
+    answer_error(engine, session, text)
+
+
+cdef void enqueue(Session session, Command command, const Slice *argv, int argc):
+    cdef int i
+    cdef list words = [argv[i].ptr[:argv[i].len] for i in range(argc)]
+    session.queue.append((command, words))
+    for i in range(argc):
+        session.queue_bytes += <int64_t>argv[i].len + sizeof(Slice)
+    reply_queued(&session.reply)
+
+
+cdef void postpone(Engine engine, Session session, const Slice *argv, int argc):
+    cdef Blocked blocked = Blocked()
+    cdef int i
+    blocked.kind = BLOCKED_POSTPONED
+    blocked.session = session
+    blocked.argv = [argv[i].ptr[:argv[i].len] for i in range(argc)]
+    blocked.keys = []
+    engine.park(blocked)
+    engine.postponed[blocked] = None
+
+
+cdef void feed_monitors(Engine engine, Session session, Command command, const Slice *argv, int argc):
+    """Show a command to every MONITOR client, as Redis prints it."""
+    cdef bytes line
+    cdef Session monitor
+    cdef int first = 0
+    if command.flags & (SKIP_MONITOR | ADMIN) or session.flags & INTERNAL:
+        return
+    words = b" ".join(printable(argv[i].ptr[:argv[i].len]) for i in range(argc))
+    line = b"+%d.%06d [%d %b] %b\r\n" % (
+        engine.now_ms // 1000, engine.now_ms % 1000 * 1000, session.db.id, session.address().encode(), words)
+    for listener in engine.monitors:
+        monitor = <Session>listener
+        reply_raw(&monitor.reply, line, len(line))
+        monitor.wrote()
+
+
+ESCAPES = {
+    ord("\\"): b"\\\\", ord('"'): b'\\"', ord("\n"): b"\\n", ord("\r"): b"\\r", ord("\t"): b"\\t",
+    7: b"\\a", 8: b"\\b",
+}
+
+
+cpdef bytes printable(bytes text):
+    """`text` in double quotes with escapes, as Redis shows arguments in MONITOR."""
+    return b'"' + b"".join(
+        ESCAPES[c] if c in ESCAPES else bytes((c,)) if 32 <= c < 127 else b"\\x%02x" % c for c in text
+    ) + b'"'
+
+
+cdef Slice *slices_of(list argv) noexcept:
+    """Slices of a list of bytes that outlives them; free with mem_free."""
+    cdef Slice *slices = <Slice *>mem_alloc(sizeof(Slice) * (len(argv) + 1))
+    cdef bytes word
+    cdef int i = 0
+    for item in argv:
+        word = <bytes>item
+        slices[i].ptr = word
+        slices[i].len = len(word)
+        i += 1
+    return slices
+
+
+cdef void execute_nested(Engine engine, Session session, Command command, list argv) noexcept:
+    cdef Slice *slices = slices_of(argv)
+    cdef uint64_t had = session.flags & NO_BLOCKING
+    session.flags |= NO_BLOCKING
+    engine.stats.commands += 1
+    try:
+        if engine.gate & GATE_MONITORS:
+            feed_monitors(engine, session, command, slices, <int>len(argv))
+        run(engine, session, command, slices, <int>len(argv), None, False)
+    except BaseException as bug:
+        engine.stats.internal_errors += 1
+        answer_error(engine, session, b"ERR internal error: " + type(bug).__name__.encode())
+    finally:
+        if not had:
+            session.flags &= ~NO_BLOCKING
+        mem_free(slices)
+
+
+# --- blocked sessions ---
+
+cdef bint run_again(Engine engine, Blocked blocked, bint timed_out) except -1:
+    """Run a parked command once more. Whether it has been answered."""
+    cdef Session session = blocked.session
+    cdef Slice *slices = slices_of(blocked.argv)
+    cdef Command command
+    cdef ReplyMark mark = reply_mark(&session.reply)
+    cdef bint parked
+    try:
+        command = resolve(slices, <int>len(blocked.argv))
+        parked = run(engine, session, command, slices, <int>len(blocked.argv), blocked, timed_out)
+    finally:
+        mem_free(slices)
+    if not parked:
+        if session.flags & REPLY_OFF:
+            reply_rollback(&session.reply, mark)
+        release(engine, blocked)
+    return not parked
+
+
+cdef void release(Engine engine, Blocked blocked):
+    engine.unpark(blocked)
+    blocked.session.wrote()
+    blocked.session.resumed()
+
+
+cdef bint can_serve(Engine engine, Blocked blocked, tuple place):
+    """Whether the key is there with the type the command waits for (or its absence matters to it)."""
+    cdef KeyRef ref
+    cdef bytes key = place[1]
+    engine.find(&ref, engine.databases[<int>place[0]], key, len(key))
+    if blocked.on_deletion:
+        return True
+    return ref.slot != NULL and entry_type(ref.slot[0]) == blocked.type
+
+
+cdef int serve_key(Engine engine, tuple place) except -1:
+    """Serve the sessions waiting for one key in order of arrival, as long as it lasts."""
+    cdef dict waiting
+    cdef Blocked blocked
+    cdef int skip = 0
+    cdef int answered
+    while True:
+        waiting = engine.blocked_keys.get(place)
+        if waiting is None:
+            return 0
+        batch = list(islice(waiting, skip, skip + SERVE_BATCH))
+        if not batch:
+            return 0
+        for item in batch:
+            blocked = <Blocked>item
+            if blocked.served:
+                continue
+            if can_serve(engine, blocked, place):
+                if not run_again(engine, blocked, False):
+                    skip += 1
+            elif blocked.type == TYPE_STREAM:
+                skip += 1          # a later one may wait for the key's deletion
+            else:
+                return 0 if not has_other_type(waiting, blocked.type) else serve_rest(engine, place)
+
+
+cdef bint has_other_type(dict waiting, int type):
+    return any((<Blocked>b).type != type for b in waiting)
+
+
+cdef int serve_rest(Engine engine, tuple place) except -1:
+    """The rare queue of commands that wait for different types under one name."""
+    for item in list(engine.blocked_keys.get(place, ())):
+        if not (<Blocked>item).served and can_serve(engine, <Blocked>item, place):
+            run_again(engine, <Blocked>item, False)
+    return 0
+
+
+cdef void serve_waiting(Engine engine) noexcept:
+    cdef dict ready
+    if engine.depth:
+        return
+    try:
+        while engine.ready:
+            ready = engine.ready
+            engine.ready = {}
+            for place in ready:
+                serve_key(engine, place)
+        engine.propagation.end_unit()
+    except BaseException as bug:
+        engine.stats.internal_errors += 1
+        if engine.log is not None:
+            engine.log.warning(f"Internal error while serving blocked clients: {bug!r}")
+
+
+cdef bint unblock(Engine engine, Session session, bint with_error):
+    """CLIENT UNBLOCK: end a session's wait as if timed out, or with an error."""
+    cdef Blocked blocked = session.blocked
+    if blocked is None or blocked.kind == BLOCKED_POSTPONED:
+        return False
+    if with_error:
+        answer_error(engine, session, b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
+        release(engine, blocked)
+    else:
+        run_again(engine, blocked, True)
+    return True
+
+
+cdef void resume_postponed(Engine engine):
+    """The pause is over: run what was held back, in order."""
+    cdef Blocked blocked
+    cdef Slice *slices
+    for item in list(engine.postponed):
+        blocked = <Blocked>item
+        engine.unpark(blocked)
+        slices = slices_of(blocked.argv)
+        execute(engine, blocked.session, slices, <int>len(blocked.argv))
+        mem_free(slices)
+        blocked.session.wrote()
+        if not blocked.session.flags & BLOCKED:
+            blocked.session.resumed()
+
+
+def end_pause(Engine engine):
+    engine.pause_until_ms = 0
+    engine.pause_all = False
+    engine.gate &= ~GATE_PAUSED
+    resume_postponed(engine)
+
+
+def run_timers(Engine engine):
+    """Blocked commands whose time is over, and the end of CLIENT PAUSE. The front-end calls this when
+    `engine.next_timer_ms()` has come."""
+    cdef Blocked blocked
+    engine.tick()
+    if engine.pause_until_ms and engine.now_ms >= engine.pause_until_ms:
+        end_pause(engine)
+    while True:
+        blocked = engine.next_timed_out()
+        if blocked is None:
+            break
+        run_again(engine, blocked, True)
+    serve_waiting(engine)
+    engine.propagation.end_unit()

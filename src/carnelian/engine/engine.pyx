@@ -1,0 +1,436 @@
+"""Databases, time, events and waiting sessions; see engine.pxd."""
+
+from heapq import heappop, heappush
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from carnelian.base.clock cimport clock_ms, monotonic_us
+from carnelian.base.memory cimport mem_alloc_zeroed, mem_free
+from carnelian.base.native cimport unlikely
+from carnelian.engine.lazyfree cimport LazyFree
+from carnelian.engine.propagation cimport Propagation
+from carnelian.engine.pubsub cimport PubSub
+from carnelian.engine.session cimport (
+    BLOCKED, DIRTY_CAS, INTERNAL, MONITORING, NEEDS_AUTH, OUTPUT_PENDING, Session,
+)
+from carnelian.keyspace.database cimport (
+    Database, KeyRef, database_count, database_free, database_new, database_verify, key_find, key_unlink,
+)
+from carnelian.keyspace.entry cimport (
+    EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_type, entry_when,
+)
+from carnelian.keyspace.value cimport entry_free, value_effort
+from carnelian.keyspace.wheel cimport wheel_due, wheel_next_ms
+from carnelian.base.slice cimport Slice
+
+
+cdef enum:
+    LAZY_EFFORT_MIN = 64           # blocks to free from which the background takes over
+    FLUSH_BACKGROUND_MIN = 1000    # keys
+    EXPIRE_BATCH = 32
+    WHEEL_STEPS = 2000
+    ERROR_CODES_MAX = 128
+
+LETTERS = "KEg$lshzxetm?dn"        # event classes by bit
+
+
+cdef class Blocked:
+    """See engine.pxd."""
+
+
+cdef class Engine:
+    def __cinit__(self, int database_count=16):
+        cdef int i
+        self.database_count = database_count
+        self.databases = <Database **>mem_alloc_zeroed(sizeof(Database *) * database_count)
+        for i in range(database_count):
+            self.databases[i] = database_new(i)
+        self.sessions = {}
+        self.pending = []
+        self.pubsub = PubSub()
+        self.propagation = Propagation()
+        self.lazyfree = LazyFree()
+        self.watched = {}
+        self.blocked_keys = {}
+        self.ready = {}
+        self.deadlines = []
+        self.postponed = {}
+        self.monitors = {}
+        self.errors = {}
+        self.active_expire = True
+        self.started_ms = clock_ms()
+        self.tick()
+
+    def __dealloc__(self):
+        cdef int i
+        if self.databases != NULL:
+            for i in range(self.database_count):
+                database_free(self.databases[i])
+            mem_free(self.databases)
+
+    cdef void tick(self) noexcept:
+        """Take the time; all commands until the next tick see this one."""
+        self.now_ms = clock_ms()
+        self.access_clock = <uint32_t>(self.now_ms // 1000)
+
+    def refresh_time(self):
+        self.tick()
+        return self.now_ms
+
+    # --- sessions ---
+
+    cpdef void add_session(self, Session session, int db_id=0):
+        self.next_session_id += 1
+        session.id = self.next_session_id
+        session.engine = self
+        session.db = self.databases[db_id]
+        session.created_ms = session.seen_ms = self.now_ms
+        if not session.flags & INTERNAL:
+            self.sessions[session.id] = session
+            self.peak_clients = max(self.peak_clients, len(self.sessions))
+
+    cpdef void drop_session(self, Session session):
+        """The client is gone: forget everything it waited for or listened to."""
+        if session.blocked is not None:
+            self.unpark(session.blocked)
+        self.unwatch(session)
+        self.pubsub.forget(session)
+        session.queue = None
+        if session.flags & MONITORING:
+            self.monitors.pop(session, None)
+            if not self.monitors:
+                self.gate &= ~GATE_MONITORS
+        self.sessions.pop(session.id, None)
+
+    cpdef void note_pending(self, Session session):
+        self.pending.append(session)
+
+    # --- keys ---
+
+    cdef void find(self, KeyRef *ref, Database *db, const char *key, size_t n) noexcept:
+        """Look a key up; one that has expired is deleted (a replica only hides it)."""
+        ref[0] = key_find(db, key, n)
+        if ref.slot != NULL and ref.slot[0].flags & EXPIRES:
+            if unlikely(entry_when(ref.slot[0]) < self.now_ms):
+                self.expired(ref)
+
+    cdef bint expired(self, KeyRef *ref):
+        """The key `ref` points to is past its time: act on it. The ref is empty afterwards."""
+        cdef Slice argv[2]
+        cdef Entry *e
+        if self.hide_expired or self.gate & GATE_LOADING:
+            ref.slot = NULL
+            return True
+        e = key_unlink(ref)
+        self.stats.expired_keys += 1
+        self.deleting_expired = True
+        if self.propagation.active:
+            argv[0].ptr = b"DEL"
+            argv[0].len = 3
+            argv[1].ptr = ref.key
+            argv[1].len = ref.len
+            self.propagation.add_slices(ref.db.id, argv, 2)
+        if self.armed:
+            self.key_modified(ref.db, ref.key, ref.len)
+            self.notify(NOTIFY_EXPIRED, b"expired", ref.db, ref.key, ref.len)
+        self.deleting_expired = False
+        self.discard(e)
+        return True
+
+    cdef void discard(self, Entry *e) noexcept:
+        """Free an unlinked entry, on the background thread where that would take long."""
+        if e.flags & POINTER and value_effort(e.kind, entry_pointer(e)) >= LAZY_EFFORT_MIN:
+            self.lazyfree.free_value(e.kind, entry_pointer(e))
+            mem_free(e)
+        else:
+            entry_free(e)
+
+    cdef void key_modified(self, Database *db, const char *key, size_t n):
+        """Tell those who watch, cache or wait for the key. Only called while `armed`."""
+        cdef object place
+        if self.armed & (ARMED_WATCH | ARMED_BLOCKED):
+            place = (db.id, key[:n])
+            if self.armed & ARMED_WATCH and place in self.watched:
+                for session in self.watched[place]:
+                    if not (self.deleting_expired and (<Session>session).watches.get(place)):
+                        (<Session>session).flags |= DIRTY_CAS
+            if self.armed & ARMED_BLOCKED and place in self.blocked_keys:
+                self.ready[place] = None
+
+    cdef void key_ready(self, Database *db, const char *key, size_t n):
+        if self.armed & ARMED_BLOCKED:
+            place = (db.id, key[:n])
+            if place in self.blocked_keys:
+                self.ready[place] = None
+
+    cdef void notify(self, int event_class, const char *event, Database *db, const char *key, size_t n):
+        cdef bytes name
+        if not self.notify_flags & event_class:
+            return
+        if self.notify_flags & NOTIFY_KEYSPACE:
+            self.pubsub.publish(b"__keyspace@%d__:%b" % (db.id, key[:n]), event)
+        if self.notify_flags & NOTIFY_KEYEVENT:
+            name = event
+            self.pubsub.publish(b"__keyevent@%d__:%b" % (db.id, name), key[:n])
+
+    def set_notify_flags(self, int flags):
+        self.notify_flags = flags
+        if flags & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT):
+            self.armed |= ARMED_NOTIFY
+        else:
+            self.armed &= ~ARMED_NOTIFY
+
+    cdef void flush(self, int db_id, bint in_background):
+        """Empty one database. The old content goes to the background when it is large."""
+        cdef Database *old = self.databases[db_id]
+        cdef Database *fresh
+        cdef Database swapped
+        if self.armed & ARMED_WATCH:
+            self.touch_all(old, old)
+        if database_count(old) == 0:
+            return
+        # Sessions hold the address of the Database: its content moves, it stays.
+        fresh = database_new(db_id)
+        swapped = old[0]
+        old[0] = fresh[0]
+        fresh[0] = swapped
+        if in_background or database_count(fresh) >= FLUSH_BACKGROUND_MIN:
+            self.lazyfree.free_database(fresh)
+        else:
+            database_free(fresh)
+
+    cdef void touch_all(self, Database *held, Database *other):
+        """WATCH sees a flush or swap for every watched key that exists in `held` or in `other`."""
+        cdef KeyRef ref
+        cdef bytes key
+        for place, sessions in self.watched.items():
+            if place[0] != held.id:
+                continue
+            key = place[1]
+            ref = key_find(held, key, len(key))
+            if ref.slot == NULL and other != held:
+                ref = key_find(other, key, len(key))
+            if ref.slot != NULL:
+                for session in sessions:
+                    if not ((<Session>session).watches[place] and entry_expired(ref, self.now_ms)):
+                        (<Session>session).flags |= DIRTY_CAS
+
+    cdef void swap(self, int a, int b):
+        """SWAPDB: exchange the contents of two databases."""
+        cdef Database *left = self.databases[a]
+        cdef Database *right = self.databases[b]
+        cdef Database held
+        if a == b:
+            return
+        if self.armed & ARMED_WATCH:
+            self.touch_all(left, right)
+            self.touch_all(right, left)
+        held = left[0]
+        left[0] = right[0]
+        right[0] = held
+        left.id = a
+        right.id = b
+        for place in self.blocked_keys:
+            if place[0] == a or place[0] == b:
+                self.ready[place] = None
+
+    # --- WATCH ---
+
+    cdef void watch(self, Session session, bytes key):
+        cdef KeyRef ref
+        place = (session.db.id, key)
+        if session.watches is None:
+            session.watches = {}
+        if place in session.watches:
+            return
+        ref = key_find(session.db, key, len(key))
+        session.watches[place] = ref.slot != NULL and entry_expired(ref, self.now_ms)
+        self.watched.setdefault(place, {})[session] = None
+        self.armed |= ARMED_WATCH
+
+    cdef void unwatch(self, Session session):
+        cdef dict watchers
+        if not session.watches:
+            return
+        for place in session.watches:
+            watchers = self.watched[place]
+            del watchers[session]
+            if not watchers:
+                del self.watched[place]
+        session.watches = None
+        if not self.watched:
+            self.armed &= ~ARMED_WATCH
+
+    cdef bint watched_expired(self, Session session):
+        """Whether a key the session watches has expired since."""
+        cdef KeyRef ref
+        cdef bytes key
+        for place, was_expired in (session.watches or {}).items():
+            if was_expired:
+                continue
+            key = place[1]
+            ref = key_find(self.databases[place[0]], key, len(key))
+            if ref.slot != NULL and entry_expired(ref, self.now_ms):
+                return True
+        return False
+
+    # --- waiting sessions ---
+
+    cdef void park(self, Blocked blocked):
+        """Enter a blocked command in the queues of its keys; a running deadline is kept in a heap."""
+        self.next_order += 1
+        blocked.order = self.next_order
+        for place in blocked.keys:
+            self.blocked_keys.setdefault(place, {})[blocked] = None
+        if blocked.keys:
+            self.armed |= ARMED_BLOCKED
+        if blocked.deadline_ms:
+            heappush(self.deadlines, (blocked.deadline_ms, blocked.order, blocked))
+        blocked.session.blocked = blocked
+        blocked.session.flags |= BLOCKED
+
+    cdef void unpark(self, Blocked blocked):
+        cdef dict waiting
+        blocked.served = True
+        for place in blocked.keys:
+            waiting = self.blocked_keys.get(place)
+            if waiting is not None:
+                waiting.pop(blocked, None)
+                if not waiting:
+                    del self.blocked_keys[place]
+        self.postponed.pop(blocked, None)
+        if not self.blocked_keys:
+            self.armed &= ~ARMED_BLOCKED
+        if blocked.session.blocked is blocked:
+            blocked.session.blocked = None
+            blocked.session.flags &= ~BLOCKED
+
+    cdef Blocked next_timed_out(self):
+        cdef Blocked blocked
+        while self.deadlines:
+            blocked = self.deadlines[0][2]
+            if not blocked.served and blocked.deadline_ms > self.now_ms:
+                return None
+            heappop(self.deadlines)
+            if not blocked.served:
+                return blocked
+        return None
+
+    def blocked_count(self):
+        return sum(1 for s in self.sessions.values() if (<Session>s).flags & BLOCKED)
+
+    # --- time passing ---
+
+    cpdef int64_t next_timer_ms(self):
+        """When the engine next has something to do by itself, in unix ms; -1 for never."""
+        cdef int64_t soonest = -1
+        cdef int64_t due
+        cdef int i
+        while self.deadlines and (<Blocked>self.deadlines[0][2]).served:
+            heappop(self.deadlines)
+        if self.deadlines:
+            soonest = self.deadlines[0][0]
+        if self.pause_until_ms and (soonest < 0 or self.pause_until_ms < soonest):
+            soonest = self.pause_until_ms
+        if self.active_expire and not self.hide_expired:
+            for i in range(self.database_count):
+                if self.databases[i].wheel.count:
+                    due = wheel_next_ms(&self.databases[i].wheel) + 1
+                    if soonest < 0 or due < soonest:
+                        soonest = due
+        return soonest
+
+    cpdef bint expire_some(self, int64_t budget_us):
+        """Delete keys whose time has come, for at most about `budget_us`. True when some are left."""
+        cdef int64_t start = monotonic_us()
+        cdef int steps = WHEEL_STEPS
+        cdef int done = 0
+        cdef int i
+        cdef Entry *e
+        cdef KeyRef ref
+        cdef Slice key
+        cdef bint left = False
+        if self.hide_expired or not self.active_expire or self.gate & (GATE_LOADING | GATE_PAUSED):
+            return False
+        for i in range(self.database_count):
+            while self.databases[i].wheel.count:
+                e = wheel_due(&self.databases[i].wheel, self.now_ms, &steps)
+                if e == NULL:
+                    left |= steps <= 0
+                    break
+                key = entry_key(e)
+                ref = key_find(self.databases[i], key.ptr, key.len)
+                ref_key = key.ptr[:key.len]          # the entry is about to go
+                ref.key = <bytes>ref_key
+                self.expired(&ref)
+                done += 1
+                if done % EXPIRE_BATCH == 0 and monotonic_us() - start > budget_us:
+                    left = True
+                    break
+        self.stats.expire_cycle_us += <uint64_t>(monotonic_us() - start)
+        self.propagation.end_unit()
+        return left
+
+    # --- figures ---
+
+    cdef void count_error(self, bytes text):
+        cdef Py_ssize_t end = text.find(b" ")
+        cdef bytes code = text if end < 0 else text[:end]
+        self.stats.error_replies += 1
+        if code in self.errors or len(self.errors) < ERROR_CODES_MAX:
+            self.errors[code] = self.errors.get(code, 0) + 1
+
+    def reset_figures(self):
+        self.stats.commands = 0
+        self.stats.connections = 0
+        self.stats.rejected_connections = 0
+        self.stats.expired_keys = 0
+        self.stats.expired_fields = 0
+        self.stats.evicted_keys = 0
+        self.stats.hits = 0
+        self.stats.misses = 0
+        self.stats.error_replies = 0
+        self.stats.bytes_in = 0
+        self.stats.bytes_out = 0
+        self.stats.query_limit_disconnections = 0
+        self.stats.output_limit_disconnections = 0
+        self.stats.expire_cycle_us = 0
+        self.errors.clear()
+        self.lazyfree.reset_figures()
+
+    def figures(self):
+        """The counters of Stats by name."""
+        return self.stats
+
+    def sizes(self):
+        """For each non-empty database (id, keys, keys that expire)."""
+        return [
+            (i, database_count(self.databases[i]), self.databases[i].wheel.count)
+            for i in range(self.database_count) if database_count(self.databases[i])
+        ]
+
+    def verify(self):
+        """Audit every database; False means memory corruption."""
+        cdef int i
+        for i in range(self.database_count):
+            if not database_verify(self.databases[i]):
+                return False
+        return True
+
+
+cdef inline bint entry_expired(KeyRef ref, int64_t now_ms) noexcept:
+    return ref.slot[0].flags & EXPIRES and entry_when(ref.slot[0]) < now_ms
+
+
+def parse_event_classes(str letters):
+    """notify-keyspace-events letters to flags, or None if one is unknown."""
+    cdef int flags = 0
+    for letter in letters:
+        if letter == "A":
+            flags |= (NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST | NOTIFY_SET | NOTIFY_HASH | NOTIFY_ZSET
+                      | NOTIFY_EXPIRED | NOTIFY_EVICTED | NOTIFY_STREAM | NOTIFY_MODULE)
+        elif letter == "?" or letter not in LETTERS:
+            return None
+        else:
+            flags |= 1 << LETTERS.index(letter)
+    return flags

@@ -1,0 +1,39 @@
+"""Command errors: what a client did wrong, in Redis's own words.
+
+A handler raises CommandError with the whole reply text, code included. Any other exception that escapes a
+handler is a bug in Carnelian and is treated as one.
+"""
+
+
+class CommandError(Exception):
+    """An error reply. `text` is bytes without the leading '-' and without CR LF."""
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+def error(text: str | bytes) -> CommandError:
+    """An error with the generic ERR code."""
+    return CommandError(b"ERR " + (text.encode() if isinstance(text, str) else text))
+
+
+WRONG_TYPE = CommandError(b"WRONGTYPE Operation against a key holding the wrong kind of value")
+SYNTAX = error("syntax error")
+NOT_INTEGER = error("value is not an integer or out of range")
+NOT_FLOAT = error("value is not a valid float")
+OUT_OF_RANGE = error("value is out of range")
+NOT_POSITIVE = error("value is out of range, must be positive")
+NO_SUCH_KEY = error("no such key")
+SAME_OBJECT = error("source and destination objects are the same")
+DB_OUT_OF_RANGE = error("DB index is out of range")
+INVALID_DB_INDEX = error("invalid DB index")
+STRING_TOO_LONG = error("string exceeds maximum allowed size (proto-max-bulk-len)")
+INVALID_CURSOR = error("invalid cursor")
+TIMEOUT_NOT_FLOAT = error("timeout is not a float or out of range")
+TIMEOUT_NEGATIVE = error("timeout is negative")
+TIMEOUT_RANGE = error("timeout is out of range")
+NO_AUTH = CommandError(b"NOAUTH Authentication required.")
+EXEC_ABORTED = CommandError(
+    b"EXECABORT Transaction discarded because of previous errors.")
+LOADING = CommandError(b"LOADING Redis is loading the dataset in memory")

@@ -1,0 +1,18 @@
+"""Freeing what is big off the thread that runs commands."""
+
+from libc.stdint cimport int64_t
+
+from carnelian.keyspace.database cimport Database
+from carnelian.keyspace.entry cimport Entry
+
+
+cdef class LazyFree:
+    cdef object queue
+    cdef bint started
+    cdef int64_t queued            # values handed over, ever
+    cdef int64_t freed             # values done, ever; written by the background thread
+    cdef int64_t freed_before_reset
+
+    cdef void free_value(self, int kind, void *value)
+    cdef void free_database(self, Database *db)
+    cdef int64_t pending(self)

@@ -1,0 +1,66 @@
+"""A background thread that frees big values and flushed databases; started when first needed.
+
+Ownership passes with the address: nobody else may hold it. The thread runs without the GIL while it frees.
+"""
+
+from _queue import SimpleQueue
+from _thread import start_new_thread
+
+from libc.stdint cimport int64_t, uintptr_t
+
+from carnelian.base.memory cimport mem_enter_background
+from carnelian.base.native cimport atomic_add64, atomic_load64
+from carnelian.keyspace.database cimport Database, database_count, database_free
+from carnelian.keyspace.value cimport value_free
+
+
+cdef enum:
+    KIND_DATABASE = -1
+
+
+cdef class LazyFree:
+    def __cinit__(self):
+        self.queue = SimpleQueue()
+
+    cdef void start(self):
+        if not self.started:
+            self.started = True
+            start_new_thread(self.run, ())
+
+    cdef void free_value(self, int kind, void *value):
+        self.start()
+        self.queued += 1
+        self.queue.put((kind, <uintptr_t>value, 1))
+
+    cdef void free_database(self, Database *db):
+        cdef int64_t keys = <int64_t>database_count(db)
+        self.start()
+        self.queued += keys
+        self.queue.put((KIND_DATABASE, <uintptr_t>db, keys))
+
+    cdef int64_t pending(self):
+        return self.queued - atomic_load64(&self.freed)
+
+    def figures(self):
+        """(values waiting, values freed)."""
+        return self.pending(), atomic_load64(&self.freed) - self.freed_before_reset
+
+    def reset_figures(self):
+        self.freed_before_reset = atomic_load64(&self.freed)
+
+    def run(self):
+        cdef int kind
+        cdef void *address
+        cdef int64_t count
+        mem_enter_background()
+        while True:
+            item = self.queue.get()
+            kind = item[0]
+            address = <void *><uintptr_t>item[1]
+            count = item[2]
+            with nogil:
+                if kind == KIND_DATABASE:
+                    database_free(<Database *>address)
+                else:
+                    value_free(kind, address)
+                atomic_add64(&self.freed, count)

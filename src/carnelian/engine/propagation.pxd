@@ -1,0 +1,21 @@
+"""What a write tells the append-only file and the replicas."""
+
+from carnelian.base.slice cimport Slice
+
+
+cdef class Sink:
+    """Receives commands to log or to send on, in order; a unit of several arrives within MULTI and EXEC."""
+    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1
+
+
+cdef class Propagation:
+    cdef list sinks
+    cdef bint active               # whether there is any sink
+    cdef list unit                 # of (db id, [bytes, ...]) waiting for the end of the unit
+
+    cdef void add_sink(self, Sink sink)
+    cdef void remove_sink(self, Sink sink)
+    cdef void add(self, int db_id, list argv)
+    cdef void add_slices(self, int db_id, const Slice *argv, int argc)
+    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1
+    cdef int end_unit(self) except -1

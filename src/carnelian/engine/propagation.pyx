@@ -1,0 +1,86 @@
+"""Collects the effects of one unit of execution (a command, an EXEC, a script) and feeds them to the sinks.
+
+Expired and evicted keys become DELs ahead of the command that met them. A unit with more than one command
+goes out as a transaction, so that no reader of the stream sees half of it.
+"""
+
+from carnelian.base.memory cimport mem_alloc, mem_free
+from carnelian.base.slice cimport Slice
+
+
+cdef class Sink:
+    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+        raise NotImplementedError
+
+
+cdef class RecordingSink(Sink):
+    """Keeps what it is fed; for tests of what commands propagate."""
+    cdef readonly list fed
+
+    def __cinit__(self):
+        self.fed = []
+
+    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+        cdef int i
+        self.fed.append((db_id, [argv[i].ptr[:argv[i].len] for i in range(argc)]))
+        return 0
+
+
+cdef class Propagation:
+    def __cinit__(self):
+        self.sinks = []
+        self.unit = []
+
+    cdef void add_sink(self, Sink sink):
+        self.sinks.append(sink)
+        self.active = True
+
+    cdef void remove_sink(self, Sink sink):
+        self.sinks.remove(sink)
+        self.active = len(self.sinks) > 0
+
+    def attach(self, Sink sink):
+        self.add_sink(sink)
+
+    def detach(self, Sink sink):
+        self.remove_sink(sink)
+
+    cdef void add(self, int db_id, list argv):
+        if self.active:
+            self.unit.append((db_id, argv))
+
+    cdef void add_slices(self, int db_id, const Slice *argv, int argc):
+        cdef int i
+        if self.active:
+            self.unit.append((db_id, [argv[i].ptr[:argv[i].len] for i in range(argc)]))
+
+    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+        for sink in self.sinks:
+            (<Sink>sink).feed(db_id, argv, argc)
+        return 0
+
+    cdef int feed_list(self, int db_id, list argv) except -1:
+        cdef int argc = <int>len(argv)
+        cdef Slice *slices = <Slice *>mem_alloc(sizeof(Slice) * argc)
+        cdef bytes text
+        cdef int i
+        for i in range(argc):
+            text = argv[i]
+            slices[i].ptr = text
+            slices[i].len = len(text)
+        try:
+            return self.feed(db_id, slices, argc)
+        finally:
+            mem_free(slices)
+
+    cdef int end_unit(self) except -1:
+        cdef list unit = self.unit
+        if not unit:
+            return 0
+        self.unit = []
+        if len(unit) == 1:
+            return self.feed_list(unit[0][0], unit[0][1])
+        self.feed_list(unit[0][0], [b"MULTI"])
+        for db_id, argv in unit:
+            self.feed_list(db_id, argv)
+        return self.feed_list(unit[len(unit) - 1][0], [b"EXEC"])

@@ -1,0 +1,47 @@
+"""A client's state without a socket; see session.pxd."""
+
+from carnelian.resp.reply cimport reply_free, reply_init
+
+
+cdef class Session:
+    """One client. Front-ends subclass it; `address` and the like tell CLIENT LIST where it comes from."""
+
+    def __cinit__(self):
+        reply_init(&self.reply)
+        self.name = b""
+        self.library_name = b""
+        self.library_version = b""
+        self.user = b"default"
+
+    def __dealloc__(self):
+        reply_free(&self.reply)
+
+    cdef int protocol(self) noexcept:
+        return self.reply.resp
+
+    cdef void wrote(self):
+        if not self.flags & (OUTPUT_PENDING | CLOSED):
+            self.flags |= OUTPUT_PENDING
+            self.engine.note_pending(self)
+
+    cdef void close_soon(self, bint after_reply):
+        self.flags |= CLOSE_AFTER_REPLY if after_reply else CLOSE_NOW
+        self.wrote()
+
+    cpdef void resumed(self):
+        """Called when a blocked command has been answered."""
+
+    def address(self):
+        """ip:port or path:0 of the peer, as CLIENT LIST shows it."""
+        return ""
+
+    def local_address(self):
+        return ""
+
+    def descriptor(self):
+        """The file descriptor, -1 without a socket."""
+        return -1
+
+    def buffer_figures(self):
+        """(query bytes, query bytes free) of the front-end's buffer."""
+        return 0, 0
