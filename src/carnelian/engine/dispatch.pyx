@@ -345,7 +345,7 @@ ESCAPES = {
 }
 
 
-cpdef bytes printable(bytes text):
+def printable(bytes text):
     """`text` in double quotes with escapes, as Redis shows arguments in MONITOR."""
     return b'"' + b"".join(
         ESCAPES[c] if c in ESCAPES else bytes((c,)) if 32 <= c < 127 else b"\\x%02x" % c for c in text

@@ -98,6 +98,7 @@ cdef class Engine:
     cdef uint64_t next_session_id
     cdef readonly dict sessions        # id -> Session
     cdef list pending                  # sessions with out-of-band output or to be closed
+    cdef list resumable                # sessions answered after a wait, with input left to process
     cdef PubSub pubsub
     cdef Propagation propagation
     cdef LazyFree lazyfree
@@ -137,6 +138,7 @@ cdef class Engine:
     cdef void notify(self, int event_class, const char *event, Database *db, const char *key, size_t n)
     cdef void key_ready(self, Database *db, const char *key, size_t n)
     cdef void flush(self, int db_id, bint in_background)
+    cdef void touch_all(self, Database *held, Database *other)
     cdef void swap(self, int a, int b)
 
     cdef void watch(self, Session session, bytes key)

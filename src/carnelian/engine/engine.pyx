@@ -47,6 +47,7 @@ cdef class Engine:
             self.databases[i] = database_new(i)
         self.sessions = {}
         self.pending = []
+        self.resumable = []
         self.pubsub = PubSub()
         self.propagation = Propagation()
         self.lazyfree = LazyFree()

@@ -13,6 +13,7 @@ cdef class LazyFree:
     cdef int64_t freed             # values done, ever; written by the background thread
     cdef int64_t freed_before_reset
 
+    cdef void start(self)
     cdef void free_value(self, int kind, void *value)
     cdef void free_database(self, Database *db)
     cdef int64_t pending(self)

@@ -18,4 +18,5 @@ cdef class Propagation:
     cdef void add(self, int db_id, list argv)
     cdef void add_slices(self, int db_id, const Slice *argv, int argc)
     cdef int feed(self, int db_id, const Slice *argv, int argc) except -1
+    cdef int feed_list(self, int db_id, list argv) except -1
     cdef int end_unit(self) except -1

@@ -1,0 +1,37 @@
+"""A client connected by a stream socket: reads, parses, executes, sends.
+
+Owner: the loop's `by_fd` and the engine's `sessions`, until `close`. An idle connection holds no buffer: bytes
+are read into the context's buffer and only an unfinished command is copied into `query`.
+"""
+
+from libc.stdint cimport int64_t
+
+from carnelian.engine.session cimport Session
+from carnelian.net.context cimport NetContext
+from carnelian.resp.parser cimport ParseState
+
+
+cdef class Connection(Session):
+    cdef NetContext context
+    cdef readonly int fd
+    cdef bint wants_write          # registered for WRITABLE
+    cdef char *query               # bytes not yet executed: an unfinished command, or all while blocked
+    cdef size_t query_len
+    cdef size_t query_capacity
+    cdef ParseState parse
+    cdef int64_t soft_limit_since_ms
+    cdef str peer
+    cdef str local
+    cdef object authenticate_hook
+
+    cdef int handle(self, int mask) except -1
+    cdef int read(self) except -1
+    cdef int take_in(self, const char *p, size_t n) except -1
+    cdef size_t consume(self, const char *p, size_t n)
+    cdef int process_kept(self) except -1
+    cdef void refuse_query(self)
+    cdef str name_of_end(self, bint peer)
+    cdef void keep(self, const char *p, size_t n) noexcept
+    cdef int flush(self) except -1
+    cdef bint over_limit(self)
+    cpdef void close(self)

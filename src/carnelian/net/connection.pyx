@@ -1,0 +1,278 @@
+"""The life of a client connection; see connection.pxd."""
+
+from _socket import socket as raw_socket
+
+from libc.errno cimport EAGAIN, ECONNRESET, EINTR, EPIPE, EWOULDBLOCK, errno
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy, memmove, memset
+from posix.types cimport ssize_t
+from posix.unistd cimport close as close_fd
+
+from carnelian.base.memory cimport mem_free, mem_realloc
+from carnelian.base.native cimport likely, unlikely
+from carnelian.engine.dispatch cimport answer_error, execute
+from carnelian.engine.session cimport (
+    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IS_UNIX, MONITORING, NEEDS_AUTH, OUTPUT_PENDING, PRIMARY,
+    REPLICA, SUBSCRIBED,
+)
+from carnelian.net.context cimport (
+    LIMIT_NORMAL, LIMIT_PUBSUB, LIMIT_REPLICA, READ_SIZE, NetContext, OutputLimit,
+)
+from carnelian.net.poller cimport READABLE, WRITABLE
+from carnelian.resp.parser cimport (
+    PARSE_BAD, PARSE_DONE, PARSE_MORE, Parser, parse_command, parse_state_free,
+)
+from carnelian.resp.reply cimport (
+    IoVec, reply_clear, reply_consume, reply_iovec, reply_is_empty, reply_pending_bytes,
+)
+
+
+cdef extern from "sys/uio.h" nogil:
+    ssize_t writev(int fd, const IoVec *iov, int count)
+
+cdef extern from "sys/socket.h" nogil:
+    ssize_t recv(int fd, void *buffer, size_t size, int flags)
+
+cdef enum:
+    IOVEC_MAX = 64
+    SEND_TURN_MAX = 1 << 20        # bytes per client and turn, so that one reader does not hold up the rest
+
+
+cdef class Connection(Session):
+    def __cinit__(self, NetContext context, int fd, bint is_unix):
+        self.context = context
+        self.fd = fd
+        if is_unix:
+            self.flags |= IS_UNIX
+        context.poller.add(fd, READABLE)
+        context.put(fd, self)
+
+    def __dealloc__(self):
+        parse_state_free(&self.parse)
+        mem_free(self.query)
+
+    cdef int handle(self, int mask) except -1:
+        if mask & WRITABLE and self.wants_write:
+            self.flush()
+        if mask & READABLE and not self.flags & CLOSED:
+            self.read()
+        return 0
+
+    cdef int read(self) except -1:
+        """One read's worth of bytes, and every command that is complete with them."""
+        cdef char *into = self.context.read_buffer
+        cdef size_t room = READ_SIZE
+        cdef ssize_t got
+        if self.query_len:
+            if self.query_capacity - self.query_len < READ_SIZE // 4:
+                # Grows with what has arrived, never with what a header announces.
+                self.query_capacity = self.query_len * 2 + READ_SIZE // 4
+                self.query = <char *>mem_realloc(self.query, self.query_capacity)
+            into = self.query + self.query_len
+            room = self.query_capacity - self.query_len
+        got = recv(self.fd, into, room, 0)
+        if got <= 0:
+            if got < 0 and (errno == EAGAIN or errno == EWOULDBLOCK or errno == EINTR):
+                return 0
+            self.close()
+            return 0
+        self.bytes_in += <size_t>got
+        self.context.engine.stats.bytes_in += <size_t>got
+        self.seen_ms = self.context.engine.now_ms
+        if self.query_len:
+            self.query_len += <size_t>got
+            return self.process_kept()
+        return self.take_in(into, <size_t>got)
+
+    cdef int take_in(self, const char *p, size_t n) except -1:
+        cdef size_t used = 0 if self.flags & BLOCKED else self.consume(p, n)
+        if used < n and not self.flags & (CLOSED | CLOSE_AFTER_REPLY | CLOSE_NOW):
+            self.keep(p + used, n - used)
+        return 0
+
+    cdef int process_kept(self) except -1:
+        cdef size_t used
+        if not self.flags & BLOCKED:
+            used = self.consume(self.query, self.query_len)
+            self.query_len -= used
+            if self.query_len:
+                memmove(self.query, self.query + used, self.query_len)
+            else:
+                mem_free(self.query)
+                self.query = NULL
+                self.query_capacity = 0
+        if <int64_t>self.query_len > self.context.query_limit_bytes:
+            self.refuse_query()
+        return 0
+
+    cdef void keep(self, const char *p, size_t n) noexcept:
+        self.query = <char *>mem_realloc(self.query, n)
+        self.query_capacity = n
+        self.query_len = n
+        memcpy(self.query, p, n)
+        if <int64_t>n > self.context.query_limit_bytes:
+            self.refuse_query()
+
+    cdef void refuse_query(self):
+        self.context.engine.stats.query_limit_disconnections += 1
+        log = self.context.engine.log
+        if log is not None:
+            log.warning(f"Closing client that reached max query buffer length: {self.describe()}")
+        self.close_soon(False)
+
+    cdef size_t consume(self, const char *p, size_t n):
+        """Parse and execute all complete commands in p[0:n]; how many bytes they took."""
+        cdef Parser *parser = &self.context.parser
+        cdef size_t at = 0
+        cdef size_t used = 0
+        cdef int result
+        while at < n:
+            parser.authenticated = not self.flags & NEEDS_AUTH
+            result = parse_command(parser, &self.parse, p + at, n - at, &used)
+            if result == PARSE_DONE:
+                at += used
+                if parser.argc:
+                    execute(self.context.engine, self, parser.argv, parser.argc)
+                    if unlikely(self.flags & (BLOCKED | CLOSE_AFTER_REPLY | CLOSE_NOW | CLOSED)):
+                        break
+                    if unlikely(reply_pending_bytes(&self.reply) > SEND_TURN_MAX) and self.over_limit():
+                        break
+            elif result == PARSE_MORE:
+                break
+            else:
+                answer_error(self.context.engine, self, b"ERR " + parser.error[:parser.error_len])
+                self.close_soon(True)
+                return n
+        if not reply_is_empty(&self.reply):
+            self.wrote()
+        return at
+
+    cdef int flush(self) except -1:
+        """Send what the socket takes; the rest waits for it to be writable again."""
+        cdef IoVec parts[IOVEC_MAX]
+        cdef int count
+        cdef ssize_t sent
+        cdef size_t total = 0
+        if self.flags & CLOSED:
+            return 0
+        if self.flags & CLOSE_NOW:
+            self.close()
+            return 0
+        while total < SEND_TURN_MAX:
+            count = reply_iovec(&self.reply, parts, IOVEC_MAX)
+            if count == 0:
+                break
+            sent = writev(self.fd, parts, count)
+            if sent < 0:
+                if errno == EINTR:
+                    continue
+                if errno == EAGAIN or errno == EWOULDBLOCK:
+                    break
+                self.close()
+                return 0
+            total += <size_t>sent
+            reply_consume(&self.reply, <size_t>sent)
+        self.bytes_out += total
+        self.context.engine.stats.bytes_out += total
+        if reply_is_empty(&self.reply):
+            if self.wants_write:
+                self.wants_write = False
+                self.context.poller.change(self.fd, READABLE)
+            self.soft_limit_since_ms = 0
+            if self.flags & CLOSE_AFTER_REPLY:
+                self.close()
+        elif not self.over_limit() and not self.wants_write:
+            self.wants_write = True
+            self.context.poller.change(self.fd, READABLE | WRITABLE)
+        return 0
+
+    cdef bint over_limit(self):
+        """Apply client-output-buffer-limit; True when the client is being closed for it."""
+        cdef OutputLimit *limit
+        cdef int64_t size = <int64_t>self.reply.memory
+        if self.flags & REPLICA and not self.flags & MONITORING:
+            limit = &self.context.output_limits[LIMIT_REPLICA]
+        elif self.flags & SUBSCRIBED:
+            limit = &self.context.output_limits[LIMIT_PUBSUB]
+        else:
+            limit = &self.context.output_limits[LIMIT_NORMAL]
+        if not (limit.hard_bytes and size > limit.hard_bytes):
+            if not (limit.soft_bytes and size > limit.soft_bytes):
+                self.soft_limit_since_ms = 0
+                return False
+            if not self.soft_limit_since_ms:
+                self.soft_limit_since_ms = self.context.engine.now_ms
+            if self.context.engine.now_ms - self.soft_limit_since_ms <= limit.soft_seconds * 1000:
+                return False
+        self.context.engine.stats.output_limit_disconnections += 1
+        log = self.context.engine.log
+        if log is not None:
+            log.warning(f"Client {self.describe()} scheduled to be closed ASAP for overcoming of output"
+                        " buffer limits.")
+        self.close_soon(False)
+        return True
+
+    cpdef void resumed(self):
+        """The blocked command has been answered: go on with what arrived meanwhile."""
+        if self.query_len and not self.flags & (CLOSED | BLOCKED):
+            self.context.engine.resumable.append(self)
+
+    cpdef void close(self):
+        if self.flags & CLOSED:
+            return
+        self.flags |= CLOSED
+        self.address()                 # CLIENT KILL and the log may still ask
+        self.context.engine.drop_session(self)
+        self.context.poller.remove(self.fd)
+        self.context.take(self.fd)
+        close_fd(self.fd)
+        reply_clear(&self.reply)
+        parse_state_free(&self.parse)
+        mem_free(self.query)
+        self.query = NULL
+        self.query_len = 0
+        self.query_capacity = 0
+
+    def go_on(self):
+        """Process bytes kept while the session was blocked."""
+        if self.query_len and not self.flags & (CLOSED | BLOCKED):
+            self.process_kept()
+
+    def check_limits(self):
+        """From the timer: soft output limits need time to pass."""
+        if not reply_is_empty(&self.reply):
+            self.over_limit()
+
+    # --- for CLIENT LIST ---
+
+    def address(self):
+        if self.peer is None:
+            self.peer = self.name_of_end(True)
+        return self.peer
+
+    def local_address(self):
+        if self.local is None:
+            self.local = self.name_of_end(False)
+        return self.local
+
+    cdef str name_of_end(self, bint peer):
+        handle = raw_socket(fileno=self.fd)
+        try:
+            if self.flags & IS_UNIX:
+                path = handle.getsockname()
+                return f"{path.decode() if isinstance(path, bytes) else path}:0"
+            name = handle.getpeername() if peer else handle.getsockname()
+        except OSError:
+            return "?:0"
+        finally:
+            handle.detach()
+        return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+    def describe(self):
+        return f"id={self.id} addr={self.address()} fd={self.fd}"
+
+    def descriptor(self):
+        return self.fd
+
+    def buffer_figures(self):
+        return self.query_len, self.query_capacity - self.query_len

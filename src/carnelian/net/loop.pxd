@@ -1,0 +1,32 @@
+"""The event loop: one turn waits, reads and executes, runs what must precede replies, sends, keeps time."""
+
+from libc.stdint cimport int64_t
+
+from carnelian.net.context cimport NetContext
+
+
+cdef class Watcher:
+    """A service's descriptor in the loop: Python callbacks for readable and writable."""
+    cdef int fd
+    cdef object on_readable
+    cdef object on_writable
+
+
+cdef class Loop:
+    cdef readonly NetContext context
+    cdef readonly object before_replies    # list of callables run each turn before replies are sent
+    cdef object cron                       # callable() every cron_interval_ms
+    cdef public int64_t cron_interval_ms
+    cdef int64_t next_cron_ms
+    cdef int64_t next_expire_ms
+    cdef bint expire_left
+    cdef bint stopping
+    cdef object calls                      # SimpleQueue of callables from other threads
+    cdef int wake_read
+    cdef readonly int wake_write
+    cdef readonly int64_t turns
+
+    cdef int turn(self) except -1
+    cdef int wait_ms(self, bint busy) except -2
+    cdef int keep_time(self) except -1
+    cdef int send_pending(self) except -1

@@ -1,0 +1,202 @@
+"""The event loop; see loop.pxd.
+
+A turn: wait; read, parse and execute for every readable client; AOF and replicas (`before_replies`); send all
+replies; timers. Sessions touched on the way (replies, messages, closings) are on `engine.pending`.
+"""
+
+import posix
+from _queue import Empty, SimpleQueue
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int64_t
+
+from carnelian.engine.engine cimport Engine
+from carnelian.engine.session cimport OUTPUT_PENDING, Session
+from carnelian.net.connection cimport Connection
+from carnelian.net.context cimport NetContext
+from carnelian.net.poller cimport READABLE, WRITABLE, Poller
+
+from carnelian.engine.dispatch import run_timers
+
+
+cdef enum:
+    BUSY_WAIT_MS_MAX = 10          # while clients are active, expiry is looked at this often
+    EXPIRE_INTERVAL_MS = 5
+    EXPIRE_BUDGET_US = 1000
+
+
+cdef class Watcher:
+    def __init__(self, int fd, on_readable, on_writable):
+        self.fd = fd
+        self.on_readable = on_readable
+        self.on_writable = on_writable
+
+
+def make_poller(str backend):
+    """The poller for `auto`, `epoll` or `poll`."""
+    if backend != "poll":
+        try:
+            from carnelian.net.epoll import EpollPoller
+
+            return EpollPoller()
+        except ImportError:
+            if backend == "epoll":
+                raise
+    from carnelian.net.poll import PollPoller
+
+    return PollPoller()
+
+
+cdef class Loop:
+    def __cinit__(self, Engine engine, str backend="auto"):
+        self.context = NetContext(engine, make_poller(backend))
+        self.before_replies = []
+        self.calls = SimpleQueue()
+        self.cron_interval_ms = 100
+        self.wake_read, self.wake_write = posix.pipe()
+        posix.set_blocking(self.wake_read, False)
+        posix.set_blocking(self.wake_write, False)
+        self.watch(self.wake_read, self.woken, None)
+
+    def __dealloc__(self):
+        for fd in (self.wake_read, self.wake_write):
+            try:
+                posix.close(fd)
+            except OSError:
+                pass
+
+    # --- for services ---
+
+    def watch(self, int fd, on_readable, on_writable):
+        """Have callables run when `fd` is readable or writable; again with other callables to change that."""
+        cdef int mask = (READABLE if on_readable else 0) | (WRITABLE if on_writable else 0)
+        cdef bint known = fd < len(self.context.by_fd) and self.context.by_fd[fd] is not None
+        if known:
+            self.context.poller.change(fd, mask)
+        else:
+            self.context.poller.add(fd, mask)
+        self.context.put(fd, Watcher(fd, on_readable, on_writable))
+
+    def unwatch(self, int fd):
+        self.context.poller.remove(fd)
+        self.context.take(fd)
+
+    def call_soon(self, function):
+        """Run `function()` in the loop's thread; may be called from any thread."""
+        self.calls.put(function)
+        try:
+            posix.write(self.wake_write, b"w")
+        except BlockingIOError:
+            pass                   # the pipe is full of wake-ups already
+
+    def woken(self):
+        try:
+            posix.read(self.wake_read, 4096)
+        except BlockingIOError:
+            pass
+        while True:
+            try:
+                function = self.calls.get_nowait()
+            except Empty:
+                return
+            function()
+
+    def accept(self, int fd, bint is_unix):
+        """Make a connected, non-blocking descriptor a client."""
+        cdef Connection made = Connection(self.context, fd, is_unix)
+        self.context.engine.add_session(made)
+        return made
+
+    def connections(self):
+        return [c for c in self.context.by_fd if isinstance(c, Connection)]
+
+    # --- running ---
+
+    def run(self, cron):
+        """Turn until `stop`. `cron` is called every `cron_interval_ms`."""
+        self.cron = cron
+        while not self.stopping:
+            self.turn()
+
+    def stop(self):
+        self.stopping = True
+
+    cdef int turn(self) except -1:
+        cdef Engine engine = self.context.engine
+        cdef Poller poller = self.context.poller
+        cdef int count
+        cdef int i
+        cdef object what
+        count = poller.wait(self.wait_ms(self.turns & 1))
+        self.turns = self.turns & ~1 | (count > 0)
+        PyErr_CheckSignals()
+        engine.tick()
+        for i in range(count):
+            what = self.context.by_fd[poller.events[i].fd]
+            if type(what) is Connection:
+                (<Connection>what).handle(poller.events[i].mask)
+                engine.tick()
+            elif what is not None:
+                self.notify_watcher(<Watcher?>what, poller.events[i].mask)
+        self.keep_time()
+        while engine.resumable:
+            resumable = engine.resumable
+            engine.resumable = []
+            for session in resumable:
+                session.go_on()
+        for function in self.before_replies:
+            function()
+        self.send_pending()
+        return 0
+
+    def notify_watcher(self, Watcher watcher, int mask):
+        if mask & READABLE and watcher.on_readable is not None:
+            watcher.on_readable()
+        if mask & WRITABLE and watcher.on_writable is not None and (
+                self.context.by_fd[watcher.fd] is watcher):
+            watcher.on_writable()
+
+    cdef int send_pending(self) except -1:
+        cdef Engine engine = self.context.engine
+        cdef list pending
+        cdef Session session
+        # Closing a client may add others (its blocked peers, its subscribers): until none is left.
+        while engine.pending:
+            pending = engine.pending
+            engine.pending = []
+            for item in pending:
+                session = <Session>item
+                session.flags &= ~OUTPUT_PENDING
+                if type(session) is Connection:
+                    (<Connection>session).flush()
+        return 0
+
+    cdef int wait_ms(self, bint busy) except -2:
+        """How long the poller may sleep. After a turn with events only the cheap deadlines are asked."""
+        cdef Engine engine = self.context.engine
+        cdef int64_t wait = self.next_cron_ms - engine.now_ms
+        cdef int64_t due
+        if self.expire_left or self.stopping or engine.resumable:
+            return 0
+        if busy and not engine.deadlines and not engine.pause_until_ms:
+            return <int>max(min(wait, BUSY_WAIT_MS_MAX), 0)
+        due = engine.next_timer_ms()
+        if due >= 0:
+            due = max(due - engine.now_ms, 0)
+            if due == 0 and engine.now_ms < self.next_expire_ms and not engine.deadlines:
+                due = self.next_expire_ms - engine.now_ms
+            wait = min(wait, due)
+        return <int>max(wait, 0)
+
+    cdef int keep_time(self) except -1:
+        cdef Engine engine = self.context.engine
+        if engine.deadlines or engine.pause_until_ms:
+            run_timers(engine)
+        if engine.now_ms >= self.next_expire_ms or self.expire_left:
+            self.expire_left = engine.expire_some(EXPIRE_BUDGET_US)
+            self.next_expire_ms = engine.now_ms + EXPIRE_INTERVAL_MS
+        if engine.now_ms >= self.next_cron_ms or self.next_cron_ms - engine.now_ms > self.cron_interval_ms:
+            self.next_cron_ms = engine.now_ms + self.cron_interval_ms
+            if self.cron is not None:
+                self.cron()
+        return 0
