@@ -2,10 +2,9 @@
 
 from _socket import socket as raw_socket
 
-from libc.errno cimport EAGAIN, ECONNRESET, EINTR, EPIPE, EWOULDBLOCK, errno
+from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memmove, memset
-from posix.types cimport ssize_t
 from posix.unistd cimport close as close_fd
 
 from carnelian.base.memory cimport mem_free, mem_realloc
@@ -23,12 +22,12 @@ from carnelian.resp.parser cimport (
     PARSE_BAD, PARSE_DONE, PARSE_MORE, Parser, parse_command, parse_state_free,
 )
 from carnelian.resp.reply cimport (
-    IoVec, reply_clear, reply_consume, reply_iovec, reply_is_empty, reply_pending_bytes,
+    iovec, reply_clear, reply_consume, reply_iovec, reply_is_empty, reply_pending_bytes,
 )
 
 
 cdef extern from "sys/uio.h" nogil:
-    ssize_t writev(int fd, const IoVec *iov, int count)
+    ssize_t writev(int fd, const iovec *iov, int count)
 
 cdef extern from "sys/socket.h" nogil:
     ssize_t recv(int fd, void *buffer, size_t size, int flags)
@@ -72,7 +71,7 @@ cdef class Connection(Session):
             room = self.query_capacity - self.query_len
         got = recv(self.fd, into, room, 0)
         if got <= 0:
-            if got < 0 and (errno == EAGAIN or errno == EWOULDBLOCK or errno == EINTR):
+            if got < 0 and (errno == EAGAIN or errno == EINTR):
                 return 0
             self.close()
             return 0
@@ -149,7 +148,7 @@ cdef class Connection(Session):
 
     cdef int flush(self) except -1:
         """Send what the socket takes; the rest waits for it to be writable again."""
-        cdef IoVec parts[IOVEC_MAX]
+        cdef iovec parts[IOVEC_MAX]
         cdef int count
         cdef ssize_t sent
         cdef size_t total = 0
@@ -166,7 +165,7 @@ cdef class Connection(Session):
             if sent < 0:
                 if errno == EINTR:
                     continue
-                if errno == EAGAIN or errno == EWOULDBLOCK:
+                if errno == EAGAIN:
                     break
                 self.close()
                 return 0

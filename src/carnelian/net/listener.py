@@ -117,9 +117,8 @@ class Listener:
         for _ in range(ACCEPTS_PER_TURN_MAX):
             try:
                 fd, address = self.sock._accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as failed:
+            except OSError:
+                return             # nobody left, or no descriptors: the loop comes back to it
             self.take(fd, None if self.is_unix else str(address[0]))
 
     def take(self, fd: int, host: str | None) -> None:
