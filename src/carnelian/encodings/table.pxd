@@ -1,12 +1,14 @@
-"""Hash table of pointers to entries that know their own key: the keyspace, big hashes, sets, sorted sets.
+"""Hash table of pointers to entries that know their own key: the keyspace, big hashes, sets, sorted
+sets.
 
 Extendible hashing: a directory indexed by the top bits of the hash points to segments of at most 64
-buckets; a full segment splits in two, so growth never touches more than about 400 entries at once and there
-is neither a second table nor a rehashing phase. Position follows hash order, which makes a SCAN cursor a
-plain prefix of the hash: everything below it has been visited, however the table has grown or shrunk since.
+buckets; a full segment splits in two, so growth never touches more than about 400 entries at once
+and there is neither a second table nor a rehashing phase. Position follows hash order, which makes
+a SCAN cursor a plain prefix of the hash: everything below it has been visited, however the table
+has grown or shrunk since.
 
-Memory: the table owns directory, segments and buckets; entries belong to the caller. A slot may hold any
-non-NULL word (sets keep small integers in it) as long as the key function understands it.
+Memory: the table owns directory, segments and buckets; entries belong to the caller. A slot may
+hold any non-NULL word (sets keep small integers in it) as long as the key function understands it.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t

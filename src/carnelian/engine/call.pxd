@@ -1,8 +1,8 @@
 """One execution of a command: the arguments, the client, and the only way handlers touch keys.
 
-`Call.find*` expires, counts and touches as Redis does; `changed`, `modified`, `notify` and `remove` are where
-a write's effects start. A handler is `cdef int f(Call call) except -1`: it writes its reply to `call.reply`
-and returns 0, or raises CommandError (whatever it wrote is taken back).
+`Call.find*` expires, counts and touches as Redis does; `changed`, `modified`, `notify` and `remove`
+are where a write's effects start. A handler is `cdef int f(Call call) except -1`: it writes its
+reply to `call.reply` and returns 0, or raises CommandError (whatever it wrote is taken back).
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -36,11 +36,14 @@ cdef class Call:
     cdef int64_t int(self, int i) except? -1
     cdef int64_t int_between(self, int i, int64_t low, int64_t high) except? -1
     cdef double float(self, int i) except? -1
-    cdef bint is_word(self, int i, const char *lower) noexcept       # argument i is that option, any case
-    cdef list words(self, int start)                                 # arguments from start on as bytes
+    # argument i is that option, any case
+    cdef bint is_word(self, int i, const char *lower) noexcept
+    # arguments from start on as bytes
+    cdef list words(self, int start)
 
     # --- keys ---
-    cdef void find(self, int i, KeyRef *ref) noexcept                # to read: counts hits and misses
+    # to read: counts hits and misses
+    cdef void find(self, int i, KeyRef *ref) noexcept
     cdef void find_to_write(self, int i, KeyRef *ref) noexcept
     # 1 found, 0 no such key, raises WRONGTYPE
     cdef int find_typed(self, int i, int type, KeyRef *ref) except -1
@@ -52,17 +55,22 @@ cdef class Call:
     cdef void remove(self, KeyRef *ref)                              # unlink and free, no event
 
     # --- effects ---
-    cdef void modified(self, KeyRef *ref)                            # one change: WATCH, caches, waiters, dirty
+    # one change: WATCH, caches, waiters, dirty
+    cdef void modified(self, KeyRef *ref)
     cdef void notify(self, int event_class, const char *event, KeyRef *ref)
-    cdef void changed(self, KeyRef *ref, int event_class, const char *event)    # modified and notify
-    cdef bint propagates(self) noexcept                              # worth building a rewritten form
-    cdef void propagate_as(self, list argv)                          # this instead of the command, may be repeated
+    # modified and notify
+    cdef void changed(self, KeyRef *ref, int event_class, const char *event)
+    # worth building a rewritten form
+    cdef bint propagates(self) noexcept
+    # this instead of the command, may be repeated
+    cdef void propagate_as(self, list argv)
     cdef void propagate_nothing(self)
 
     # --- waiting ---
     cdef bint may_block(self) noexcept
     cdef int block(self, list keys, int type, int64_t timeout_ms, bint on_deletion=*) except -1
-    cdef int64_t timeout_ms(self, int i) except? -1                  # seconds with fraction; 0: for ever
+    # seconds with fraction; 0: for ever
+    cdef int64_t timeout_ms(self, int i) except? -1
 
 
 ctypedef int (*handler_t)(Call call) except -1

@@ -16,7 +16,8 @@ from carnelian.keyspace.database cimport (
 from carnelian.keyspace.entry cimport EXPIRES, Entry, entry_type, entry_when
 
 from carnelian.engine.errors import (
-    NOT_FLOAT, NOT_INTEGER, OUT_OF_RANGE, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT, TIMEOUT_RANGE, WRONG_TYPE,
+    NOT_FLOAT, NOT_INTEGER, OUT_OF_RANGE, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT, TIMEOUT_RANGE,
+    WRONG_TYPE,
 )
 from carnelian.keyspace.access cimport access_fresh_lfu, access_touch
 
@@ -179,7 +180,8 @@ cdef class Call:
     cdef int64_t timeout_ms(self, int i) except? -1:
         """A timeout in seconds as Redis takes it: fractions round up to a whole millisecond."""
         cdef long double seconds = 0
-        if not parse_long_double(self.argv[i].ptr, self.argv[i].len, &seconds) or seconds != seconds:
+        if not parse_long_double(self.argv[i].ptr, self.argv[i].len,
+                &seconds) or seconds != seconds:
             raise TIMEOUT_NOT_FLOAT
         if seconds < 0:
             raise TIMEOUT_NEGATIVE

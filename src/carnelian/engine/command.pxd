@@ -19,22 +19,21 @@ cdef enum:                          # mirrors engine/flags.py; a test compares t
     NO_MULTI = 1 << 17
     ALLOW_BUSY = 1 << 19
     MAY_REPLICATE = 1 << 20
+    # Ours alone, not shown by COMMAND INFO:
+    RUNS_IN_MULTI = 1 << 24         # executed at once inside MULTI, never queued
+    RUNS_QUEUE = 1 << 25            # EXEC: does what the queue does
+    SUBSCRIBED_TOO = 1 << 26        # allowed in RESP2's subscribe mode
+    SHOWN_FLAGS = (1 << 24) - 1
 
 
 cdef class Command:
     cdef readonly str name                  # lower case; "client|kill" for a subcommand
-    cdef readonly str usage
-    cdef void *handler                      # handler_t of call.pxd
+    cdef void *handler                      # handler_t of call.pxd; NULL for a mere container
     cdef readonly uint32_t flags
     cdef readonly int arity
-    cdef readonly str group
-    cdef readonly str since
-    cdef readonly str cost
-    cdef readonly str about
-    cdef readonly dict extra                # keys=, key_flags=, tips=, history=, ... as declared
+    cdef readonly object declaration        # declaration.Declaration: everything COMMAND tells
     cdef readonly dict subcommands          # bytes (lower case) -> Command, or None
     cdef readonly Command parent
-    cdef object parsed                      # Usage, made on first need
     cdef int64_t calls
     cdef int64_t ticks                      # CPU ticks spent; clock.pxd converts
     cdef int64_t rejected

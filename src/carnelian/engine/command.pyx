@@ -1,12 +1,16 @@
-"""Declaring commands: `command(handler(get), "GET key", READS | FAST, ...)`, one statement each.
+"""Declaring commands, one statement each:
 
-The usage line is the single source of name, arity, key positions and COMMAND INFO / DOCS (grammar.py).
-Keyword arguments carry what the grammar cannot say. Families register on import, in commands/__init__.py.
+    command = family("string")
+    command(handler(get), "GET key", READS | FAST, since="1.0.0", cost="O(1)", about="...")
+
+The usage line is the single source of name, arity, key positions and COMMAND INFO / DOCS
+(declaration.py); keyword arguments carry what it cannot say. A container of subcommands is declared
+before them, with handler 0. Families register on import, from commands/__init__.py.
 """
 
 from libc.string cimport memcmp, memcpy
 
-from carnelian.engine.grammar import quick_arity, quick_name
+from carnelian.engine.declaration import Declaration
 
 
 cdef class Command:
@@ -22,14 +26,6 @@ cdef class Command:
 
     def reset_figures(self):
         self.calls = self.ticks = self.rejected = self.failed = 0
-
-    def usage_tree(self):
-        """The parsed usage line (grammar.Usage), made once."""
-        if self.parsed is None:
-            from carnelian.engine.grammar import parse_usage
-
-            self.parsed = parse_usage(self.usage)
-        return self.parsed
 
 
 cdef class Registry:
@@ -59,31 +55,32 @@ def commands():
     return registry.by_name
 
 
-def command(size_t handler_address, str usage, uint32_t flags, *, str since, str cost, str about,
-            str group=None, arity=None, **extra):
-    """Register a command; see docs/ADDING_A_COMMAND.md for the keywords."""
-    cdef Command made = Command()
+def _register(made):
+    cdef Command command = made
     cdef Command parent
-    name, subcommand = quick_name(usage)
-    made.usage = usage
-    made.handler = <void *>handler_address
-    made.flags = flags
-    made.arity = quick_arity(usage) if arity is None else arity
-    made.since = since
-    made.cost = cost
-    made.about = about
-    made.group = group
-    made.extra = extra
-    if subcommand is None:
-        made.name = name.lower()
-        registry.by_name[made.name.encode()] = made
-        return made
-    parent = registry.by_name[name.lower().encode()]
-    made.name = f"{parent.name}|{subcommand.lower()}"
-    made.parent = parent
-    if made.group is None:
-        made.group = parent.group
+    declaration = command.declaration
+    command.name = declaration.full_name
+    if declaration.subcommand is None:
+        registry.by_name[command.name.encode()] = command
+        return
+    parent = registry.by_name[declaration.name.lower().encode()]
+    command.parent = parent
     if parent.subcommands is None:
         parent.subcommands = {}
-    parent.subcommands[subcommand.lower().encode()] = made
-    return made
+    parent.subcommands[declaration.subcommand.lower().encode()] = command
+    parent.declaration.subcommands[declaration.subcommand.lower()] = declaration
+
+
+def family(str group):
+    """The `command` function of a family module; see docs/ADDING_A_COMMAND.md for its keywords."""
+
+    def command(size_t handler_address, str usage, uint32_t flags=0, **facts):
+        cdef Command made = Command()
+        made.declaration = Declaration(usage, flags & SHOWN_FLAGS, group=group, **facts)
+        made.handler = <void *>handler_address
+        made.flags = flags
+        made.arity = made.declaration.arity
+        _register(made)
+        return made
+
+    return command

@@ -1,4 +1,5 @@
-"""From argv to reply: finds the command, refuses what must be refused, runs it and carries out its effects."""
+"""From argv to reply: finds the command, refuses what must be refused, runs it and carries out its
+effects."""
 
 from carnelian.base.slice cimport Slice
 from carnelian.engine.command cimport Command
@@ -7,7 +8,8 @@ from carnelian.engine.session cimport Session
 
 # Runs one command of a session and writes its reply, or parks the session. Never raises.
 cdef void execute(Engine engine, Session session, const Slice *argv, int argc) noexcept
-# One command inside another's execution (EXEC, scripts), from Python bytes. No checks but those of the handler.
+# One command inside another's execution (EXEC, scripts), from Python bytes. No checks but those of
+# the handler.
 cdef void execute_nested(Engine engine, Session session, Command command, list argv) noexcept
 cdef Command resolve(const Slice *argv, int argc)
 # Answer blocked sessions for which something has arrived; called after every outermost command.

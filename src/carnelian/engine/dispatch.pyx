@@ -1,7 +1,7 @@
 """Command dispatch; see dispatch.pxd.
 
-The common case takes one branch: a known top-level command with fitting arity, a session and an engine
-without any special state. Everything else goes through `execute_carefully`.
+The common case takes one branch: a known top-level command with fitting arity, a session and an
+engine without any special state. Everything else goes through `execute_carefully`.
 """
 
 from itertools import islice
@@ -13,15 +13,18 @@ from carnelian.base.native cimport likely, ticks, unlikely
 from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call, unchecked_handler_t
 from carnelian.engine.command cimport (
-    ADMIN, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, READS, SKIP_MONITOR, SKIP_SLOWLOG, STALE, WRITES, Command,
-    registry,
+    ADMIN, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, RUNS_IN_MULTI, RUNS_QUEUE, SKIP_MONITOR,
+    SKIP_SLOWLOG, STALE,
+    SUBSCRIBED_TOO, WRITES, Command, registry,
 )
 from carnelian.engine.engine cimport (
-    BLOCKED_ON_KEYS, BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED, GATE_STALE,
+    BLOCKED_ON_KEYS, BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED,
+    GATE_STALE,
     GATE_WRITES, Blocked, Engine,
 )
 from carnelian.engine.session cimport (
-    BLOCKED, CLOSE_AFTER_REPLY, DIRTY_EXEC, IN_MULTI, INTERNAL, NEEDS_AUTH, NO_BLOCKING, PRIMARY, REPLICA,
+    BLOCKED, CLOSE_AFTER_REPLY, DIRTY_EXEC, IN_MULTI, INTERNAL, NEEDS_AUTH, NO_BLOCKING, PRIMARY,
+    REPLICA,
     REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED, Session,
 )
 from carnelian.engine.timing cimport ticks_per_us, ticks_to_us
@@ -66,7 +69,8 @@ cdef void fail(Call call, ReplyMark mark) noexcept:
         pending_error()
     except CommandError as refused:
         text = refused.text
-        refused.__traceback__ = None         # errors are shared objects: they must not collect frames
+        # errors are shared objects: they must not collect frames
+        refused.__traceback__ = None
     except BaseException as bug:
         call.engine.stats.internal_errors += 1
         text = b"ERR internal error: " + type(bug).__name__.encode()
@@ -96,7 +100,8 @@ cdef inline Call take_call(Engine engine):
 
 cdef bint run(Engine engine, Session session, Command command, const Slice *argv, int argc,
               Blocked again, bint timed_out) except -1:
-    """Call the handler and do what its effects ask for. Whether the session is now (still) parked."""
+    """Call the handler and do what its effects ask for. Whether the session is now (still)
+    parked."""
     cdef Call call = take_call(engine)
     cdef ReplyMark mark = reply_mark(&session.reply)
     cdef int64_t spent
@@ -182,7 +187,8 @@ cdef void execute(Engine engine, Session session, const Slice *argv, int argc) n
 
 
 cdef Command resolve(const Slice *argv, int argc):
-    """The command or subcommand argv names; CommandError if there is none or the arity does not fit."""
+    """The command or subcommand argv names; CommandError if there is none or the arity does not
+    fit."""
     cdef Command command = registry.find(argv[0].ptr, argv[0].len)
     cdef Command found
     cdef bytes name = argv[0].ptr[:min(argv[0].len, ERROR_ARGS_MAX)]
@@ -228,11 +234,11 @@ cdef int check(Engine engine, Session session, Command command) except -1:
         refusal = engine.write_refusal(command)
         if refusal is not None:
             raise refusal
-    if session.flags & SUBSCRIBED and session.reply.resp == 2 and not (
-            command.extra.get("subscribed_too")):
+    if session.flags & SUBSCRIBED and session.reply.resp == 2 and (
+            not command.flags & SUBSCRIBED_TOO):
         raise errors.error(
-            f"Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET"
-            " are allowed in this context")
+            f"Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT"
+            " / RESET are allowed in this context")
     if engine.gate & GATE_STALE and not command.flags & STALE and not session.flags & PRIMARY:
         raise CommandError(
             b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
@@ -248,8 +254,9 @@ cdef bint must_postpone(Engine engine, Session session, Command command):
     if engine.pause_all:
         return True
     writes = command.flags & (WRITES | MAY_REPLICATE) != 0
-    if not writes and command.extra.get("runs_queue") and session.queue is not None:
-        writes = any((<Command>queued[0]).flags & (WRITES | MAY_REPLICATE) for queued in session.queue)
+    if not writes and command.flags & RUNS_QUEUE and session.queue is not None:
+        writes = any(
+            (<Command>queued[0]).flags & (WRITES | MAY_REPLICATE) for queued in session.queue)
     return writes
 
 
@@ -272,7 +279,7 @@ cdef int execute_carefully(Engine engine, Session session, const Slice *argv, in
                 postpone(engine, session, argv, argc)
                 return 0
             session.last_command = command
-            if session.flags & IN_MULTI and not command.extra.get("runs_in_multi"):
+            if session.flags & IN_MULTI and not command.flags & RUNS_IN_MULTI:
                 enqueue(session, command, argv, argc)
             else:
                 if engine.gate & GATE_MONITORS:
@@ -293,7 +300,7 @@ cdef void refuse(Engine engine, Session session, Command command, refused):
     refused.__traceback__ = None
     if session.flags & IN_MULTI:
         session.flags |= DIRTY_EXEC
-        if command is not None and command.extra.get("runs_queue"):
+        if command is not None and command.flags & RUNS_QUEUE:
             # Redis ends the transaction when EXEC itself is refused.
             text = b"EXECABORT Transaction discarded because of: " + (
                 text[4:] if text.startswith(b"ERR ") else text)
@@ -323,7 +330,8 @@ cdef void postpone(Engine engine, Session session, const Slice *argv, int argc):
     engine.postponed[blocked] = None
 
 
-cdef void feed_monitors(Engine engine, Session session, Command command, const Slice *argv, int argc):
+cdef void feed_monitors(Engine engine, Session session, Command command, const Slice *argv,
+        int argc):
     """Show a command to every MONITOR client, as Redis prints it."""
     cdef bytes line
     cdef Session monitor
@@ -332,7 +340,8 @@ cdef void feed_monitors(Engine engine, Session session, Command command, const S
         return
     words = b" ".join(printable(argv[i].ptr[:argv[i].len]) for i in range(argc))
     line = b"+%d.%06d [%d %b] %b\r\n" % (
-        engine.now_ms // 1000, engine.now_ms % 1000 * 1000, session.db.id, session.address().encode(), words)
+        engine.now_ms // 1000, engine.now_ms % 1000 * 1000, session.db.id,
+        session.address().encode(), words)
     for listener in engine.monitors:
         monitor = <Session>listener
         reply_raw(&monitor.reply, line, len(line))
@@ -348,7 +357,8 @@ ESCAPES = {
 def printable(bytes text):
     """`text` in double quotes with escapes, as Redis shows arguments in MONITOR."""
     return b'"' + b"".join(
-        ESCAPES[c] if c in ESCAPES else bytes((c,)) if 32 <= c < 127 else b"\\x%02x" % c for c in text
+        ESCAPES[c] if c in ESCAPES else bytes((c,))
+        if 32 <= c < 127 else b"\\x%02x" % c for c in text
     ) + b'"'
 
 
@@ -411,7 +421,8 @@ cdef void release(Engine engine, Blocked blocked):
 
 
 cdef bint can_serve(Engine engine, Blocked blocked, tuple place):
-    """Whether the key is there with the type the command waits for (or its absence matters to it)."""
+    """Whether the key is there with the type the command waits for (or its absence matters to
+    it)."""
     cdef KeyRef ref
     cdef bytes key = place[1]
     engine.find(&ref, engine.databases[<int>place[0]], key, len(key))
@@ -511,8 +522,8 @@ def end_pause(Engine engine):
 
 
 def run_timers(Engine engine):
-    """Blocked commands whose time is over, and the end of CLIENT PAUSE. The front-end calls this when
-    `engine.next_timer_ms()` has come."""
+    """Blocked commands whose time is over, and the end of CLIENT PAUSE. The front-end calls this
+    when `engine.next_timer_ms()` has come."""
     cdef Blocked blocked
     engine.tick()
     if engine.pause_until_ms and engine.now_ms >= engine.pause_until_ms:

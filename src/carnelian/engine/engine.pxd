@@ -1,7 +1,8 @@
 """The state commands work on: databases, time, statistics, and who must learn of a change.
 
-One Engine is one Redis: a server has one, an embedded client has one. One thread runs it at a time, under
-the GIL. It knows no sockets and no command; `dispatch` runs commands on it, `Call` is a handler's view.
+One Engine is one Redis: a server has one, an embedded client has one. One thread runs it at a time,
+under the GIL. It knows no sockets and no command; `dispatch` runs commands on it, `Call` is a
+handler's view.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -69,7 +70,8 @@ cdef struct Stats:
 
 
 cdef class Blocked:
-    """Why and until when a session waits; its command is run again when there is something for it."""
+    """Why and until when a session waits; its command is run again when there is something for
+    it."""
     cdef int kind
     cdef Session session
     cdef list argv             # [bytes, ...]
@@ -104,7 +106,7 @@ cdef class Engine:
     cdef LazyFree lazyfree
     cdef public object config
     cdef public object log
-    cdef public object server          # the composition root's offers to commands, None when embedded
+    cdef public object server          # the composition root's offers to commands
     cdef dict watched                  # (db id, key) -> {Session: None}
     cdef dict blocked_keys             # (db id, key) -> {Blocked: None} in order of arrival
     cdef dict ready                    # (db id, key): None, keys to serve blocked sessions from
@@ -116,7 +118,7 @@ cdef class Engine:
     cdef dict monitors                 # {Session: None}
     cdef readonly dict errors          # code -> count, for INFO errorstats
     cdef public object slowlog
-    cdef bint hide_expired             # a replica: expired keys are hidden, the primary deletes them
+    cdef bint hide_expired             # a replica: the primary deletes expired keys
     cdef public bint active_expire
     cdef int depth                     # nesting of command execution
     cdef object spare_call             # a Call kept for the next command
@@ -135,7 +137,9 @@ cdef class Engine:
     cdef bint expired(self, KeyRef *ref)
     cdef void discard(self, Entry *e) noexcept
     cdef void key_modified(self, Database *db, const char *key, size_t n)
-    cdef void notify(self, int event_class, const char *event, Database *db, const char *key, size_t n)
+    cdef void notify(
+        self, int event_class, const char *event, Database *db, const char *key, size_t n
+    )
     cdef void key_ready(self, Database *db, const char *key, size_t n)
     cdef void flush(self, int db_id, bint in_background)
     cdef void touch_all(self, Database *held, Database *other)

@@ -14,7 +14,8 @@ from carnelian.engine.session cimport (
     BLOCKED, DIRTY_CAS, INTERNAL, MONITORING, NEEDS_AUTH, OUTPUT_PENDING, Session,
 )
 from carnelian.keyspace.database cimport (
-    Database, KeyRef, database_count, database_free, database_new, database_verify, key_find, key_unlink,
+    Database, KeyRef, database_count, database_free, database_new, database_verify, key_find,
+    key_unlink,
 )
 from carnelian.keyspace.entry cimport (
     EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_type, entry_when,
@@ -164,7 +165,8 @@ cdef class Engine:
             if place in self.blocked_keys:
                 self.ready[place] = None
 
-    cdef void notify(self, int event_class, const char *event, Database *db, const char *key, size_t n):
+    cdef void notify(self, int event_class, const char *event, Database *db, const char *key,
+            size_t n):
         cdef bytes name
         if not self.notify_flags & event_class:
             return
@@ -278,7 +280,8 @@ cdef class Engine:
     # --- waiting sessions ---
 
     cdef void park(self, Blocked blocked):
-        """Enter a blocked command in the queues of its keys; a running deadline is kept in a heap."""
+        """Enter a blocked command in the queues of its keys; a running deadline is kept in a
+        heap."""
         self.next_order += 1
         blocked.order = self.next_order
         for place in blocked.keys:
@@ -342,7 +345,8 @@ cdef class Engine:
         return soonest
 
     cpdef bint expire_some(self, int64_t budget_us):
-        """Delete keys whose time has come, for at most about `budget_us`. True when some are left."""
+        """Delete keys whose time has come, for at most about `budget_us`. True when some are
+        left."""
         cdef int64_t start = monotonic_us()
         cdef int steps = WHEEL_STEPS
         cdef int done = 0
@@ -428,7 +432,8 @@ def parse_event_classes(str letters):
     cdef int flags = 0
     for letter in letters:
         if letter == "A":
-            flags |= (NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST | NOTIFY_SET | NOTIFY_HASH | NOTIFY_ZSET
+            flags |= (NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST | NOTIFY_SET | NOTIFY_HASH
+                | NOTIFY_ZSET
                       | NOTIFY_EXPIRED | NOTIFY_EVICTED | NOTIFY_STREAM | NOTIFY_MODULE)
         elif letter == "?" or letter not in LETTERS:
             return None

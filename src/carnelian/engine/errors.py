@@ -1,7 +1,7 @@
 """Command errors: what a client did wrong, in Redis's own words.
 
-A handler raises CommandError with the whole reply text, code included. Any other exception that escapes a
-handler is a bug in Carnelian and is treated as one.
+A handler raises CommandError with the whole reply text, code included. Any other exception that
+escapes a handler is a bug in Carnelian and is treated as one.
 """
 
 

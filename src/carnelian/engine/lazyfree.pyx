@@ -1,6 +1,7 @@
 """A background thread that frees big values and flushed databases; started when first needed.
 
-Ownership passes with the address: nobody else may hold it. The thread runs without the GIL while it frees.
+Ownership passes with the address: nobody else may hold it. The thread runs without the GIL while it
+frees.
 """
 
 from _queue import SimpleQueue

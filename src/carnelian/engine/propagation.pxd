@@ -4,7 +4,8 @@ from carnelian.base.slice cimport Slice
 
 
 cdef class Sink:
-    """Receives commands to log or to send on, in order; a unit of several arrives within MULTI and EXEC."""
+    """Receives commands to log or to send on, in order; a unit of several arrives within MULTI and
+    EXEC."""
     cdef int feed(self, int db_id, const Slice *argv, int argc) except -1
 
 

@@ -1,7 +1,8 @@
-"""Collects the effects of one unit of execution (a command, an EXEC, a script) and feeds them to the sinks.
+"""Collects the effects of one unit of execution (a command, an EXEC, a script) and feeds them to
+the sinks.
 
-Expired and evicted keys become DELs ahead of the command that met them. A unit with more than one command
-goes out as a transaction, so that no reader of the stream sees half of it.
+Expired and evicted keys become DELs ahead of the command that met them. A unit with more than one
+command goes out as a transaction, so that no reader of the stream sees half of it.
 """
 
 from carnelian.base.memory cimport mem_alloc, mem_free

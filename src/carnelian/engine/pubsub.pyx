@@ -1,7 +1,7 @@
 """Publish and subscribe: the registers and the delivery; the commands are in commands/pubsub.pyx.
 
-A message is written into the reply buffer of each listener at once, in its protocol, and sent at the end of
-the loop's turn with everything else.
+A message is written into the reply buffer of each listener at once, in its protocol, and sent at
+the end of the loop's turn with everything else.
 """
 
 from carnelian.base.glob cimport glob_match

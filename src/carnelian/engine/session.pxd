@@ -1,7 +1,7 @@
 """A client's state without a socket.
 
-TCP connections, embedded clients, scripts, AOF loading and the replication stream are front-ends that own a
-session each and pass it to `execute`. A session belongs to the engine that numbered it.
+TCP connections, embedded clients, scripts, AOF loading and the replication stream are front-ends
+that own a session each and pass it to `execute`. A session belongs to the engine that numbered it.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -32,7 +32,8 @@ cdef enum:
     INTERNAL = 1 << 18             # no user behind it: scripts, loading
     CLOSED = 1 << 19
     IS_UNIX = 1 << 20
-    PUSHING = 1 << 21              # writing an out-of-band message: CLIENT REPLY OFF does not drop it
+    # writing an out-of-band message: CLIENT REPLY OFF does not drop it
+    PUSHING = 1 << 21
     # Any of these sends a command through the careful path of dispatch.
     SLOW_FLAGS = (IN_MULTI | SUBSCRIBED | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT | MONITORING
                   | NEEDS_AUTH | BLOCKED | PRIMARY | INTERNAL)

@@ -4,7 +4,8 @@ from carnelian.resp.reply cimport reply_free, reply_init
 
 
 cdef class Session:
-    """One client. Front-ends subclass it; `address` and the like tell CLIENT LIST where it comes from."""
+    """One client. Front-ends subclass it; `address` and the like tell CLIENT LIST where it comes
+    from."""
 
     def __cinit__(self):
         reply_init(&self.reply)

@@ -1,4 +1,5 @@
-"""The tick rate, measured against the monotonic clock: roughly at import, better the longer the process runs."""
+"""The tick rate, measured against the monotonic clock: roughly at import, better the longer the
+process runs."""
 
 from libc.stdint cimport int64_t, uint64_t
 

@@ -1,4 +1,5 @@
-"""The LFU counter: grows with a probability that falls as it grows, decays with time, as Redis describes it."""
+"""The LFU counter: grows with a probability that falls as it grows, decays with time, as Redis
+describes it."""
 
 from libc.stdint cimport uint32_t, uint64_t
 

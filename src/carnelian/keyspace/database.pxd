@@ -1,9 +1,9 @@
 """One numbered database: the table of entries and the wheel of those that expire.
 
-Owner: the engine. A KeyRef is how everything above touches a key: hash and slot are found once per key and
-command. Any add or remove in the same database invalidates the `slot` of other KeyRefs (`key_again` renews
-it); functions here keep the slot of the one they are given. None of these knows events, statistics or who
-is watching: commands reach keys through `Call`, which does.
+Owner: the engine. A KeyRef is how everything above touches a key: hash and slot are found once per
+key and command. Any add or remove in the same database invalidates the `slot` of other KeyRefs
+(`key_again` renews it); functions here keep the slot of the one they are given. None of these knows
+events, statistics or who is watching: commands reach keys through `Call`, which does.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -44,9 +44,11 @@ cdef void key_link(KeyRef *ref, Entry *e) noexcept nogil
 
 # Inline values: new length, keeping the common prefix.
 cdef Entry *key_resize(KeyRef *ref, size_t value_len) noexcept nogil
-# Inline values: at `offset` replace `remove` bytes by `insert` uninitialised ones; returns their address.
+# Inline values: at `offset` replace `remove` bytes by `insert` uninitialised ones; returns their
+# address.
 cdef uint8_t *key_splice(KeyRef *ref, size_t offset, size_t remove, size_t insert) noexcept nogil
-# Change of representation. The old inline bytes are dropped; an old pointer is the caller's to free before.
+# Change of representation. The old inline bytes are dropped; an old pointer is the caller's to free
+# before.
 cdef Entry *key_set_pointer(KeyRef *ref, int encoding, void *value) noexcept nogil
 cdef Entry *key_set_inline(KeyRef *ref, int encoding, size_t value_len) noexcept nogil
 

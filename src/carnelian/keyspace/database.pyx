@@ -7,11 +7,13 @@ from carnelian.base.clock cimport clock_ms
 from carnelian.base.hashing cimport hash_bytes
 from carnelian.base.memory cimport mem_alloc_zeroed, mem_free
 from carnelian.encodings.table cimport (
-    TableIter, table_add, table_clear, table_find, table_free, table_iter_init, table_new, table_next,
+    TableIter, table_add, table_clear, table_find, table_free, table_iter_init, table_new,
+    table_next,
     table_remove_at, table_verify,
 )
 from carnelian.keyspace.entry cimport (
-    EXPIRES, POINTER, entry_key, entry_new, entry_reshape, entry_set_pointer, entry_type, entry_value_len,
+    EXPIRES, POINTER, entry_key, entry_new, entry_reshape, entry_set_pointer, entry_type,
+    entry_value_len,
     entry_value_ptr, entry_when,
 )
 from carnelian.keyspace.value cimport entry_free

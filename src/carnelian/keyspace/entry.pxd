@@ -1,7 +1,7 @@
 """One key with its value: a single allocation when the value is small.
 
-Owner: the database whose table points to it. An entry may move whenever its value or expiry changes, so only
-`database` and `wheel` keep its address; everyone else reaches it through a KeyRef.
+Owner: the database whose table points to it. An entry may move whenever its value or expiry
+changes, so only `database` and `wheel` keep its address; everyone else reaches it through a KeyRef.
 
     0      1       2      3      4          8            16       20    22       26       30
     +------+-------+------+------+----------+------------+--------+-----+--------+--------+-----+-------+
@@ -11,7 +11,8 @@ Owner: the database whose table points to it. An entry may move whenever its val
                                                                                  |VALUE   |
 
 kind is type | encoding << 4; access holds the LRU clock or the LFU counter; place and slot are the entry's
-position in the expiry wheel. The value is a run of bytes, or with POINTER the address of a native structure.
+position in the expiry wheel. The value is a run of bytes, or with POINTER the address of a native
+structure.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -40,7 +41,8 @@ cdef enum:                     # encodings
     ENC_STREAM = 7
     ENC_PACKED_TTL = 8         # hash whose fields carry expiry times: "listpackex"
 
-cdef enum:                     # flags; the values of the first three are part of key_offset's arithmetic
+# flags; the values of the first three are part of key_offset's arithmetic
+cdef enum:
     EXPIRES = 1
     LONG_KEY = 2
     LONG_VALUE = 4
@@ -69,8 +71,9 @@ cdef size_t entry_size(Entry *e) noexcept nogil                 # bytes of the a
 cdef Entry *entry_new(
     int kind, int flags, const char *key, size_t key_len, size_t value_len
 ) noexcept nogil
-# The same entry with other layout flags or another value length; keeps header, expiry, key and the value
-# bytes both have. Consumes `e`. The result may be another address: the caller updates table and wheel.
+# The same entry with other layout flags or another value length; keeps header, expiry, key and the
+# value bytes both have. Consumes `e`. The result may be another address: the caller updates table
+# and wheel.
 cdef Entry *entry_reshape(Entry *e, int layout_flags, size_t value_len) noexcept nogil
 
 

@@ -1,8 +1,8 @@
 """Entries in order of expiry: a timing wheel of 8 levels with 256 slots, one millisecond to 2^63.
 
-Adding, removing and moving are O(1); finding what is due costs as much as there is due (each entry descends
-at most once per level), however many keys wait. The wheel owns its slots; the entries belong to the
-database, and each holds its own position (entry.pxd: place and slot).
+Adding, removing and moving are O(1); finding what is due costs as much as there is due (each entry
+descends at most once per level), however many keys wait. The wheel owns its slots; the entries
+belong to the database, and each holds its own position (entry.pxd: place and slot).
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -16,7 +16,8 @@ cdef enum:
     WHEEL_CHUNK = 512          # entries per chunk
 
 cdef struct WheelSlot:
-    Entry ***chunks            # all but the first hold WHEEL_CHUNK pointers; the first grows up to that
+    # all but the first hold WHEEL_CHUNK pointers; the first grows up to that
+    Entry ***chunks
     uint32_t count
     uint32_t chunk_count
     uint32_t chunk_capacity    # of `chunks`
@@ -34,8 +35,9 @@ cdef void wheel_free(Wheel *w) noexcept nogil                      # slots only
 cdef void wheel_add(Wheel *w, Entry *e, int64_t when_ms) noexcept nogil
 cdef void wheel_remove(Wheel *w, Entry *e) noexcept nogil
 cdef void wheel_moved(Wheel *w, Entry *e) noexcept nogil           # the entry now lives at `e`
-# Some entry with when < now_ms, or NULL. Stays in the wheel until the caller removes it. `steps` bounds the
-# entries moved down a level by this call and is lowered by them; at 0 NULL may mean "ask again".
+# Some entry with when < now_ms, or NULL. Stays in the wheel until the caller removes it. `steps`
+# bounds the entries moved down a level by this call and is lowered by them; at 0 NULL may mean "ask
+# again".
 cdef Entry *wheel_due(Wheel *w, int64_t now_ms, int *steps) noexcept nogil
 # A lower bound of the next expiry, exact within its slot; -1 when empty.
 cdef int64_t wheel_next_ms(Wheel *w) noexcept nogil

@@ -1,8 +1,8 @@
 """The expiry wheel; see wheel.pxd.
 
-An entry lies at the level of the highest byte in which its time differs from `now_ms`, in the slot that byte
-names. Advancing to the start of the earliest occupied slot keeps that true for all other slots, so only
-that one slot has to be poured down.
+An entry lies at the level of the highest byte in which its time differs from `now_ms`, in the slot
+that byte names. Advancing to the start of the earliest occupied slot keeps that true for all other
+slots, so only that one slot has to be poured down.
 """
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t

@@ -1,7 +1,8 @@
 """A client connected by a stream socket: reads, parses, executes, sends.
 
-Owner: the loop's `by_fd` and the engine's `sessions`, until `close`. An idle connection holds no buffer: bytes
-are read into the context's buffer and only an unfinished command is copied into `query`.
+Owner: the loop's `by_fd` and the engine's `sessions`, until `close`. An idle connection holds no
+buffer: bytes are read into the context's buffer and only an unfinished command is copied into
+`query`.
 """
 
 from libc.stdint cimport int64_t
@@ -15,7 +16,8 @@ cdef class Connection(Session):
     cdef NetContext context
     cdef readonly int fd
     cdef bint wants_write          # registered for WRITABLE
-    cdef char *query               # bytes not yet executed: an unfinished command, or all while blocked
+    # bytes not yet executed: an unfinished command, or all while blocked
+    cdef char *query
     cdef size_t query_len
     cdef size_t query_capacity
     cdef ParseState parse

@@ -11,7 +11,8 @@ from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.native cimport likely, unlikely
 from carnelian.engine.dispatch cimport answer_error, execute
 from carnelian.engine.session cimport (
-    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IS_UNIX, MONITORING, NEEDS_AUTH, OUTPUT_PENDING, PRIMARY,
+    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IS_UNIX, MONITORING, NEEDS_AUTH,
+    OUTPUT_PENDING, PRIMARY,
     REPLICA, SUBSCRIBED,
 )
 from carnelian.net.context cimport (
@@ -34,7 +35,8 @@ cdef extern from "sys/socket.h" nogil:
 
 cdef enum:
     IOVEC_MAX = 64
-    SEND_TURN_MAX = 1 << 20        # bytes per client and turn, so that one reader does not hold up the rest
+    # bytes per client and turn, so that one reader does not hold up the rest
+    SEND_TURN_MAX = 1 << 20
 
 
 cdef class Connection(Session):
@@ -134,8 +136,9 @@ cdef class Connection(Session):
                     execute(self.context.engine, self, parser.argv, parser.argc)
                     if unlikely(self.flags & (BLOCKED | CLOSE_AFTER_REPLY | CLOSE_NOW | CLOSED)):
                         break
-                    if unlikely(reply_pending_bytes(&self.reply) > SEND_TURN_MAX) and self.over_limit():
-                        break
+                    if unlikely(reply_pending_bytes(&self.reply) > SEND_TURN_MAX):
+                        if self.over_limit():
+                            break
             elif result == PARSE_MORE:
                 break
             else:
@@ -206,8 +209,8 @@ cdef class Connection(Session):
         self.context.engine.stats.output_limit_disconnections += 1
         log = self.context.engine.log
         if log is not None:
-            log.warning(f"Client {self.describe()} scheduled to be closed ASAP for overcoming of output"
-                        " buffer limits.")
+            log.warning(f"Client {self.describe()} scheduled to be closed ASAP for overcoming of"
+                        " output buffer limits.")
         self.close_soon(False)
         return True
 

@@ -15,16 +15,18 @@ ACCEPTS_PER_TURN_MAX = 1000
 SOCK_NONBLOCK = getattr(_socket, "SOCK_NONBLOCK", 0)
 
 DENIED = (
-    b"-DENIED Carnelian is running in protected mode because protected mode is enabled and no password is"
-    b" set for the default user. In this mode connections are only accepted from the loopback interface."
-    b" If you want to connect from external computers, you may adopt one of the following solutions: 1)"
-    b" Disable protected mode by sending the command 'CONFIG SET protected-mode no' from the loopback"
-    b" interface; use CONFIG REWRITE to make the change permanent, and make sure the server is not publicly"
-    b" accessible from the internet. 2) Alternatively disable it in the configuration file, setting the"
-    b" protected mode option to 'no', and restart. 3) If you started the server manually just for testing,"
-    b" restart it with the '--protected-mode no' option. 4) Set up an authentication password for the"
-    b" default user. NOTE: you only need to do one of the above things in order for the server to start"
-    b" accepting connections from the outside.\r\n"
+    b"-DENIED Carnelian is running in protected mode because protected mode is enabled and "
+    b"no password is set for the default user. In this mode connections are only accepted "
+    b"from the loopback interface. If you want to connect from external computers, you may "
+    b"adopt one of the following solutions: 1) Disable protected mode by sending the "
+    b"command 'CONFIG SET protected-mode no' from the loopback interface; use CONFIG "
+    b"REWRITE to make the change permanent, and make sure the server is not publicly "
+    b"accessible from the internet. 2) Alternatively disable it in the configuration file, "
+    b"setting the protected mode option to 'no', and restart. 3) If you started the server "
+    b"manually just for testing, restart it with the '--protected-mode no' option. 4) Set "
+    b"up an authentication password for the default user. NOTE: you only need to do one of "
+    b"the above things in order for the server to start accepting connections from the "
+    b"outside.\r\n"
 )
 TOO_MANY = b"-ERR max number of clients reached\r\n"
 
@@ -38,7 +40,9 @@ def listen_tcp(host: str, port: int, backlog: int) -> _socket.socket:
     try:
         found = _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE)
     except OSError as failed:
-        raise BindError(f"Could not create server TCP listening socket {host}:{port}: {failed}") from failed
+        raise BindError(
+            f"Could not create server TCP listening socket {host}:{port}: {failed}"
+        ) from failed
     family, kind, protocol, _, address = found[0]
     try:
         sock = _socket.socket(family, kind, protocol)
@@ -90,7 +94,8 @@ def is_loopback(host: str) -> bool:
 class Listener:
     """One listening socket in the loop.
 
-    `admit(host)` answers None, or the bytes to refuse the client with; host is None for a unix socket.
+    `admit(host)` answers None, or the bytes to refuse the client with; host is None for a unix
+    socket.
     """
 
     def __init__(

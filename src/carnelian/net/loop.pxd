@@ -1,4 +1,5 @@
-"""The event loop: one turn waits, reads and executes, runs what must precede replies, sends, keeps time."""
+"""The event loop: one turn waits, reads and executes, runs what must precede replies, sends, keeps
+time."""
 
 from libc.stdint cimport int64_t
 

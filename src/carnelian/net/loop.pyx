@@ -1,7 +1,8 @@
 """The event loop; see loop.pxd.
 
-A turn: wait; read, parse and execute for every readable client; AOF and replicas (`before_replies`); send all
-replies; timers. Sessions touched on the way (replies, messages, closings) are on `engine.pending`.
+A turn: wait; read, parse and execute for every readable client; AOF and replicas
+(`before_replies`); send all replies; timers. Sessions touched on the way (replies, messages,
+closings) are on `engine.pending`.
 """
 
 import posix
@@ -68,7 +69,8 @@ cdef class Loop:
     # --- for services ---
 
     def watch(self, int fd, on_readable, on_writable):
-        """Have callables run when `fd` is readable or writable; again with other callables to change that."""
+        """Have callables run when `fd` is readable or writable; again with other callables to
+        change that."""
         cdef int mask = (READABLE if on_readable else 0) | (WRITABLE if on_writable else 0)
         cdef bint known = fd < len(self.context.by_fd) and self.context.by_fd[fd] is not None
         if known:
@@ -172,7 +174,8 @@ cdef class Loop:
         return 0
 
     cdef int wait_ms(self, bint busy) except -2:
-        """How long the poller may sleep. After a turn with events only the cheap deadlines are asked."""
+        """How long the poller may sleep. After a turn with events only the cheap deadlines are
+        asked."""
         cdef Engine engine = self.context.engine
         cdef int64_t wait = self.next_cron_ms - engine.now_ms
         cdef int64_t due
@@ -190,12 +193,15 @@ cdef class Loop:
 
     cdef int keep_time(self) except -1:
         cdef Engine engine = self.context.engine
+        cdef int64_t wait
         if engine.deadlines or engine.pause_until_ms:
             run_timers(engine)
         if engine.now_ms >= self.next_expire_ms or self.expire_left:
             self.expire_left = engine.expire_some(EXPIRE_BUDGET_US)
             self.next_expire_ms = engine.now_ms + EXPIRE_INTERVAL_MS
-        if engine.now_ms >= self.next_cron_ms or self.next_cron_ms - engine.now_ms > self.cron_interval_ms:
+        # The second case: the clock was set back.
+        wait = self.next_cron_ms - engine.now_ms
+        if wait <= 0 or wait > self.cron_interval_ms:
             self.next_cron_ms = engine.now_ms + self.cron_interval_ms
             if self.cron is not None:
                 self.cron()

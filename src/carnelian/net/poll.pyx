@@ -22,7 +22,8 @@ cdef class PollPoller(Poller):
     cdef int capacity
     cdef int *place            # index in fds by descriptor, -1 for none
     cdef int place_capacity
-    cdef int first             # where the next turn starts to look, so that low indexes do not starve the rest
+    # where the next turn starts to look, so that low indexes do not starve the rest
+    cdef int first
 
 
     def __cinit__(self):

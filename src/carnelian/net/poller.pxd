@@ -20,4 +20,5 @@ cdef class Poller:
     cdef int add(self, int fd, int mask) except -1
     cdef int change(self, int fd, int mask) except -1
     cdef void remove(self, int fd) noexcept
-    cdef int wait(self, int timeout_ms) except -1      # fills `events`, returns how many; -1 ms: for ever
+    # fills `events`, returns how many; -1 ms: for ever
+    cdef int wait(self, int timeout_ms) except -1
