@@ -83,8 +83,11 @@ static inline int64_t cn_atomic_load64(const int64_t *p)
 #if defined(__x86_64__)
 static inline uint64_t cn_ticks(void) { return __builtin_ia32_rdtsc(); }
 #elif defined(__aarch64__)
-static inline uint64_t cn_ticks(void) { uint64_t v; __asm__ volatile("mrs %0,
-    cntvct_el0" : "=r"(v)); return v; }
+static inline uint64_t cn_ticks(void) {
+    uint64_t v;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(v));
+    return v;
+}
 #else
 #include <time.h>
 static inline uint64_t cn_ticks(void) {

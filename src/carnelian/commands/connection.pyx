@@ -1,7 +1,7 @@
 """The commands about the client's connection itself."""
 
 from carnelian.engine.call cimport Call, handler
-from carnelian.engine.command cimport FAST, LOADING, STALE, SUBSCRIBED_TOO
+from carnelian.engine.command cimport FAST, SUBSCRIBED_TOO
 from carnelian.resp.reply cimport reply_bulk, reply_literal
 
 from carnelian.engine.command import family

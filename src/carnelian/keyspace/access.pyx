@@ -1,7 +1,7 @@
 """The LFU counter: grows with a probability that falls as it grows, decays with time, as Redis
 describes it."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 
 from carnelian.base.random cimport random64
 

@@ -1,6 +1,6 @@
 """Keys found, added, reshaped and removed with table and wheel kept in step; see database.pxd."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memmove
 
 from carnelian.base.clock cimport clock_ms

@@ -3,16 +3,16 @@
 Owner: the database whose table points to it. An entry may move whenever its value or expiry
 changes, so only `database` and `wheel` keep its address; everyone else reaches it through a KeyRef.
 
-    0      1       2      3      4          8            16       20    22       26       30
-    +------+-------+------+------+----------+------------+--------+-----+--------+--------+-----+-------+
-    | kind | flags | klen | vlen | access   | when_ms    | place  |slot | klen   | vlen   | key | value |
-    +------+-------+------+------+----------+------------+--------+-----+--------+--------+-----+-------+
-                                            |--- if EXPIRES ------------|LONG_KEY|LONG_   |
-                                                                                 |VALUE   |
+    0      1       2      3      4        8         16      20     22
+    +------+-------+------+------+--------+---------+-------+------+------+------+-----+-------+
+    | kind | flags | klen | vlen | access | when_ms | place | slot | klen | vlen | key | value |
+    +------+-------+------+------+--------+---------+-------+------+------+------+-----+-------+
+                                          |------ if EXPIRES ------| LONG_| LONG_|
+                                                                   | KEY  | VALUE|
 
-kind is type | encoding << 4; access holds the LRU clock or the LFU counter; place and slot are the entry's
-position in the expiry wheel. The value is a run of bytes, or with POINTER the address of a native
-structure.
+kind is type | encoding << 4; access holds the LRU clock or the LFU counter; place and slot are the
+entry's position in the expiry wheel; the long lengths take 4 bytes each. The value is a run of
+bytes, or with POINTER the address of a native structure.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -1,7 +1,7 @@
 """Building and reshaping of entries; entry.pxd has the layout."""
 
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy
 
 from carnelian.base.memory cimport mem_alloc, mem_free, mem_usable
 from carnelian.base.native cimport store32

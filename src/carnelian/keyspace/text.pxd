@@ -2,7 +2,9 @@
 
 from carnelian.base.slice cimport Slice
 from carnelian.keyspace.database cimport KeyRef
-from carnelian.keyspace.entry cimport ENC_BLOB, POINTER, Entry, entry_pointer, entry_value_len, entry_value_ptr
+from carnelian.keyspace.entry cimport (
+    POINTER, Entry, entry_pointer, entry_value_len, entry_value_ptr,
+)
 from carnelian.base.blob cimport Blob, blob_data
 
 
@@ -26,7 +28,8 @@ cdef inline Slice text_value(Entry *e) noexcept nogil:
 cdef void text_assign(KeyRef *ref, const char *p, size_t n) noexcept nogil
 # Add an absent key as a string.
 cdef void text_create(KeyRef *ref, const char *p, size_t n) noexcept nogil
-# Make the string `n` bytes long, keeping what fits; new bytes are zero. The address is good for writing.
+# Make the string `n` bytes long, keeping what fits; new bytes are zero. The address is good for
+# writing.
 cdef char *text_resize(KeyRef *ref, size_t n) noexcept nogil
 # The bytes for writing in place: a Blob that replies still hold is copied first.
 cdef char *text_writable(KeyRef *ref) noexcept nogil

@@ -2,12 +2,15 @@
 
 from libc.string cimport memcpy, memset
 
-from carnelian.base.blob cimport Blob, blob_data, blob_from, blob_is_shared, blob_new, blob_release, blob_resize
+from carnelian.base.blob cimport (
+    Blob, blob_data, blob_from, blob_is_shared, blob_new, blob_release, blob_resize,
+)
 from carnelian.keyspace.database cimport (
     KeyRef, key_create, key_create_pointer, key_resize, key_set_inline, key_set_pointer,
 )
 from carnelian.keyspace.entry cimport (
-    ENC_BLOB, ENC_BYTES, LAYOUT_FLAGS, LONG_VALUE, POINTER, TYPE_STRING, Entry, entry_pointer, entry_set_pointer,
+    ENC_BLOB, ENC_BYTES, LAYOUT_FLAGS, LONG_VALUE, POINTER, TYPE_STRING, Entry, entry_pointer,
+    entry_set_pointer,
     entry_value_len, entry_value_ptr,
 )
 
