@@ -128,6 +128,14 @@ cdef void **table_find(Table *t, uint64_t hash, const char *key, size_t n) noexc
         b = <Bucket *>b.slots[SLOTS - 1]
 
 
+cdef void table_prefetch_entry(Table *t, uint64_t hash) noexcept nogil:
+    cdef Bucket *b = bucket_in(segment_at(t, hash), hash)
+    cdef uint64_t hits = zero_bytes(load64(b.tags) ^ ONES * tag_of(hash))
+    while hits:
+        prefetch(b.slots[ctz64(hits) >> 3])
+        hits &= hits - 1
+
+
 cdef void **bucket_put(Table *t, Bucket *b, uint8_t tag, void *entry) noexcept nogil:
     cdef uint64_t empty
     cdef Bucket *extra

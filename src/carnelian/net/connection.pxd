@@ -30,6 +30,8 @@ cdef class Connection(Session):
     cdef int read(self) except -1
     cdef int take_in(self, const char *p, size_t n) except -1
     cdef size_t consume(self, const char *p, size_t n)
+    cdef int plan(self, const char *p, size_t n, size_t *at)
+    cdef bint execute_batch(self, size_t *at)
     cdef int process_kept(self) except -1
     cdef void refuse_query(self)
     cdef str name_of_end(self, bint peer)

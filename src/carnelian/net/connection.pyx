@@ -4,11 +4,14 @@ from _socket import socket as raw_socket
 
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memmove
 from posix.unistd cimport close as close_fd
 
 from carnelian.base.memory cimport mem_free, mem_realloc
-from carnelian.base.native cimport likely, unlikely
+from carnelian.base.hashing cimport hash_bytes
+from carnelian.base.native cimport unlikely
+from carnelian.base.slice cimport Slice
+from carnelian.encodings.table cimport Table, table_prefetch, table_prefetch_entry
 from carnelian.engine.dispatch cimport answer_error, execute
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IS_UNIX, MONITORING, NEEDS_AUTH,
@@ -16,11 +19,12 @@ from carnelian.engine.session cimport (
     REPLICA, SUBSCRIBED,
 )
 from carnelian.net.context cimport (
-    LIMIT_NORMAL, LIMIT_PUBSUB, LIMIT_REPLICA, READ_SIZE, NetContext, OutputLimit,
+    BATCH_ARGS_MAX, BATCH_MAX, LIMIT_NORMAL, LIMIT_PUBSUB, LIMIT_REPLICA, READ_SIZE, Batch, NetContext,
+    OutputLimit, Planned,
 )
 from carnelian.net.poller cimport READABLE, WRITABLE
 from carnelian.resp.parser cimport (
-    PARSE_BAD, PARSE_DONE, PARSE_MORE, Parser, parse_command, parse_state_free,
+    PARSE_BAD, PARSE_DONE, Parser, parse_command, parse_state_free,
 )
 from carnelian.resp.reply cimport (
     iovec, reply_clear, reply_consume, reply_iovec, reply_is_empty, reply_pending_bytes,
@@ -124,30 +128,84 @@ cdef class Connection(Session):
     cdef size_t consume(self, const char *p, size_t n):
         """Parse and execute all complete commands in p[0:n]; how many bytes they took."""
         cdef Parser *parser = &self.context.parser
+        cdef Batch *batch = &self.context.batch
         cdef size_t at = 0
-        cdef size_t used = 0
-        cdef int result
-        while at < n:
-            parser.authenticated = not self.flags & NEEDS_AUTH
-            result = parse_command(parser, &self.parse, p + at, n - at, &used)
-            if result == PARSE_DONE:
-                at += used
-                if parser.argc:
-                    execute(self.context.engine, self, parser.argv, parser.argc)
-                    if unlikely(self.flags & (BLOCKED | CLOSE_AFTER_REPLY | CLOSE_NOW | CLOSED)):
-                        break
-                    if unlikely(reply_pending_bytes(&self.reply) > SEND_TURN_MAX):
-                        if self.over_limit():
-                            break
-            elif result == PARSE_MORE:
+        cdef int result = PARSE_DONE
+        while at < n and result == PARSE_DONE:
+            result = self.plan(p, n, &at)
+            if not self.execute_batch(&at):
+                parse_state_free(&self.parse)      # it may be ahead of what was executed
                 break
-            else:
+            if result == PARSE_BAD:
                 answer_error(self.context.engine, self, b"ERR " + parser.error[:parser.error_len])
                 self.close_soon(True)
                 return n
+        batch.count = 0
         if not reply_is_empty(&self.reply):
             self.wrote()
         return at
+
+    cdef int plan(self, const char *p, size_t n, size_t *at):
+        """Parse a batch of commands from p[at:n] and start fetching their keys; moves `at`.
+
+        An inline command, or one with more arguments than fit, ends a batch or is one by itself,
+        left in the parser's own argv (first is -1).
+        """
+        cdef Parser *parser = &self.context.parser
+        cdef Batch *batch = &self.context.batch
+        cdef Table *keys = self.db.keys
+        cdef Planned *planned
+        cdef size_t used = 0
+        cdef int result = PARSE_DONE
+        cdef int i
+        batch.count = 0
+        batch.used = 0
+        parser.authenticated = not self.flags & NEEDS_AUTH
+        while at[0] < n and batch.count < BATCH_MAX:
+            result = parse_command(parser, &self.parse, p + at[0], n - at[0], &used)
+            if result != PARSE_DONE:
+                break
+            at[0] += used
+            if parser.argc == 0:
+                continue
+            planned = &batch.commands[batch.count]
+            planned.argc = parser.argc
+            planned.end = at[0]
+            batch.count += 1
+            if unlikely(parser.is_inline or parser.argc > BATCH_ARGS_MAX - batch.used):
+                planned.first = -1
+                break
+            planned.first = batch.used
+            memcpy(&batch.args[batch.used], parser.argv, parser.argc * sizeof(Slice))
+            batch.used += parser.argc
+            if parser.argc > 1:
+                planned.hash = hash_bytes(parser.argv[1].ptr, parser.argv[1].len)
+                table_prefetch(keys, planned.hash)
+            if unlikely(not parser.authenticated):
+                break
+        if batch.count > 1:
+            for i in range(batch.count):
+                if batch.commands[i].argc > 1 and batch.commands[i].first >= 0:
+                    table_prefetch_entry(keys, batch.commands[i].hash)
+        return result
+
+    cdef bint execute_batch(self, size_t *at):
+        """Run what is planned. False, with `at` behind the last executed, when the rest must wait."""
+        cdef Parser *parser = &self.context.parser
+        cdef Batch *batch = &self.context.batch
+        cdef Planned *planned
+        cdef int i
+        for i in range(batch.count):
+            planned = &batch.commands[i]
+            execute(
+                self.context.engine, self,
+                &batch.args[planned.first] if planned.first >= 0 else parser.argv, planned.argc)
+            if unlikely(self.flags & (BLOCKED | CLOSE_AFTER_REPLY | CLOSE_NOW | CLOSED)) or (
+                    unlikely(reply_pending_bytes(&self.reply) > SEND_TURN_MAX)
+                    and self.over_limit()):
+                at[0] = planned.end
+                return False
+        return True
 
     cdef int flush(self) except -1:
         """Send what the socket takes; the rest waits for it to be writable again."""

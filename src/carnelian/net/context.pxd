@@ -1,7 +1,8 @@
 """What all connections of one event loop share: engine, poller, read buffer, parser, limits."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
+from carnelian.base.slice cimport Slice
 from carnelian.engine.engine cimport Engine
 from carnelian.net.poller cimport Poller
 from carnelian.resp.parser cimport Parser
@@ -15,6 +16,24 @@ cdef enum:                     # classes of client-output-buffer-limit
     LIMIT_REPLICA = 1
     LIMIT_PUBSUB = 2
 
+cdef enum:
+    BATCH_MAX = 16             # commands parsed ahead of their execution
+    BATCH_ARGS_MAX = 256
+
+# A command parsed ahead, its arguments in `args`. While a few are parsed, the memory their keys lie in is
+# fetched: waiting for it would be half the cost of a command.
+cdef struct Planned:
+    int first                  # index in args
+    int argc
+    size_t end                 # offset behind the command
+    uint64_t hash              # of its first argument
+
+cdef struct Batch:
+    Planned commands[BATCH_MAX]
+    Slice args[BATCH_ARGS_MAX]
+    int count
+    int used                   # of args
+
 cdef struct OutputLimit:
     int64_t hard_bytes
     int64_t soft_bytes
@@ -25,6 +44,7 @@ cdef class NetContext:
     cdef Engine engine
     cdef Poller poller
     cdef Parser parser
+    cdef Batch batch
     cdef list by_fd            # Connection, Listener or Watcher by descriptor
     cdef char *read_buffer     # READ_SIZE bytes, used only within one read
     cdef int64_t query_limit_bytes
