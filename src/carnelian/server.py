@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from carnelian.services.config import Config
 
-assert carnelian.commands
-
 
 class Server:
     """An engine behind sockets."""
@@ -101,6 +99,7 @@ def main(config: Config) -> int:
     """Run a server until it is told to stop; the process's exit code."""
     log.set_main_process()
     log.attach(config)
+    carnelian.commands.attach(config)
     config.apply_all()
     set_slow_threshold_us(config.slowlog_log_slower_than)
     sys.stdout.flush()
