@@ -77,7 +77,8 @@ cdef uint64_t table_scan(
 cdef void table_iter_init(TableIter *it, Table *t) noexcept nogil
 cdef void *table_next(TableIter *it) noexcept nogil
 
-# Two steps ahead of a find: first the bucket, later (when it has arrived) the entries that may match.
+# Two steps ahead of a find: first the bucket, later (when it has arrived) the entries that may
+# match.
 cdef void table_prefetch_entry(Table *t, uint64_t hash) noexcept nogil
 
 cdef bint table_verify(Table *t) noexcept nogil

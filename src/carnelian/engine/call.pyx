@@ -1,17 +1,17 @@
 """A handler's view of the engine; see call.pxd."""
 
-from libc.math cimport ceil, isnan
-from libc.stdint cimport int64_t, uint32_t
+from libc.math cimport ceil
+from libc.stdint cimport int64_t
 
 from carnelian.base.native cimport likely, unlikely
 from carnelian.base.numbers cimport parse_double, parse_int64, parse_long_double
-from carnelian.base.slice cimport Slice, slice_is
+from carnelian.base.slice cimport slice_is
 from carnelian.engine.engine cimport (
-    ARMED_BLOCKED, ARMED_NOTIFY, BLOCKED_ON_KEYS, NOTIFY_KEY_MISS, NOTIFY_NEW, Blocked, Engine,
+    ARMED_NOTIFY, BLOCKED_ON_KEYS, NOTIFY_KEY_MISS, NOTIFY_NEW, Blocked, Engine,
 )
-from carnelian.engine.session cimport NO_BLOCKING, NO_TOUCH, Session
+from carnelian.engine.session cimport NO_BLOCKING, NO_TOUCH
 from carnelian.keyspace.database cimport (
-    Database, KeyRef, key_create, key_create_pointer, key_find, key_link, key_unlink,
+    KeyRef, key_create, key_create_pointer, key_find, key_link, key_unlink,
 )
 from carnelian.keyspace.entry cimport EXPIRES, Entry, entry_type, entry_when
 
@@ -180,8 +180,9 @@ cdef class Call:
     cdef int64_t timeout_ms(self, int i) except? -1:
         """A timeout in seconds as Redis takes it: fractions round up to a whole millisecond."""
         cdef long double seconds = 0
-        if not parse_long_double(self.argv[i].ptr, self.argv[i].len,
-                &seconds) or seconds != seconds:
+        if not parse_long_double(self.argv[i].ptr, self.argv[i].len, &seconds):
+            raise TIMEOUT_NOT_FLOAT
+        if seconds != seconds:
             raise TIMEOUT_NOT_FLOAT
         if seconds < 0:
             raise TIMEOUT_NEGATIVE

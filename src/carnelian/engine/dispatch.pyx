@@ -18,12 +18,12 @@ from carnelian.engine.command cimport (
     SUBSCRIBED_TOO, WRITES, Command, registry,
 )
 from carnelian.engine.engine cimport (
-    BLOCKED_ON_KEYS, BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED,
+    BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED,
     GATE_STALE,
     GATE_WRITES, Blocked, Engine,
 )
 from carnelian.engine.session cimport (
-    BLOCKED, CLOSE_AFTER_REPLY, DIRTY_EXEC, IN_MULTI, INTERNAL, NEEDS_AUTH, NO_BLOCKING, PRIMARY,
+    BLOCKED, DIRTY_EXEC, IN_MULTI, INTERNAL, NEEDS_AUTH, NO_BLOCKING, PRIMARY,
     REPLICA,
     REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED, Session,
 )
@@ -330,12 +330,12 @@ cdef void postpone(Engine engine, Session session, const Slice *argv, int argc):
     engine.postponed[blocked] = None
 
 
-cdef void feed_monitors(Engine engine, Session session, Command command, const Slice *argv,
-        int argc):
+cdef void feed_monitors(
+    Engine engine, Session session, Command command, const Slice *argv, int argc
+):
     """Show a command to every MONITOR client, as Redis prints it."""
     cdef bytes line
     cdef Session monitor
-    cdef int first = 0
     if command.flags & (SKIP_MONITOR | ADMIN) or session.flags & INTERNAL:
         return
     words = b" ".join(printable(argv[i].ptr[:argv[i].len]) for i in range(argc))
@@ -436,7 +436,6 @@ cdef int serve_key(Engine engine, tuple place) except -1:
     cdef dict waiting
     cdef Blocked blocked
     cdef int skip = 0
-    cdef int answered
     while True:
         waiting = engine.blocked_keys.get(place)
         if waiting is None:

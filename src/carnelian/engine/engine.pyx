@@ -2,7 +2,7 @@
 
 from heapq import heappop, heappush
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from carnelian.base.clock cimport clock_ms, monotonic_us
 from carnelian.base.memory cimport mem_alloc_zeroed, mem_free
@@ -11,14 +11,14 @@ from carnelian.engine.lazyfree cimport LazyFree
 from carnelian.engine.propagation cimport Propagation
 from carnelian.engine.pubsub cimport PubSub
 from carnelian.engine.session cimport (
-    BLOCKED, DIRTY_CAS, INTERNAL, MONITORING, NEEDS_AUTH, OUTPUT_PENDING, Session,
+    BLOCKED, DIRTY_CAS, INTERNAL, MONITORING, Session,
 )
 from carnelian.keyspace.database cimport (
     Database, KeyRef, database_count, database_free, database_new, database_verify, key_find,
     key_unlink,
 )
 from carnelian.keyspace.entry cimport (
-    EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_type, entry_when,
+    EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_when,
 )
 from carnelian.keyspace.value cimport entry_free, value_effort
 from carnelian.keyspace.wheel cimport wheel_due, wheel_next_ms
@@ -40,11 +40,11 @@ cdef class Blocked:
 
 
 cdef class Engine:
-    def __cinit__(self, int database_count=16):
+    def __cinit__(self, int databases=16):
         cdef int i
-        self.database_count = database_count
-        self.databases = <Database **>mem_alloc_zeroed(sizeof(Database *) * database_count)
-        for i in range(database_count):
+        self.database_count = databases
+        self.databases = <Database **>mem_alloc_zeroed(sizeof(Database *) * databases)
+        for i in range(databases):
             self.databases[i] = database_new(i)
         self.sessions = {}
         self.pending = []
@@ -165,8 +165,9 @@ cdef class Engine:
             if place in self.blocked_keys:
                 self.ready[place] = None
 
-    cdef void notify(self, int event_class, const char *event, Database *db, const char *key,
-            size_t n):
+    cdef void notify(
+        self, int event_class, const char *event, Database *db, const char *key, size_t n
+    ):
         cdef bytes name
         if not self.notify_flags & event_class:
             return
@@ -433,8 +434,8 @@ def parse_event_classes(str letters):
     for letter in letters:
         if letter == "A":
             flags |= (NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST | NOTIFY_SET | NOTIFY_HASH
-                | NOTIFY_ZSET
-                      | NOTIFY_EXPIRED | NOTIFY_EVICTED | NOTIFY_STREAM | NOTIFY_MODULE)
+                      | NOTIFY_ZSET | NOTIFY_EXPIRED | NOTIFY_EVICTED | NOTIFY_STREAM
+                      | NOTIFY_MODULE)
         elif letter == "?" or letter not in LETTERS:
             return None
         else:

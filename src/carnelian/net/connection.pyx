@@ -15,12 +15,12 @@ from carnelian.encodings.table cimport Table, table_prefetch, table_prefetch_ent
 from carnelian.engine.dispatch cimport answer_error, execute
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IS_UNIX, MONITORING, NEEDS_AUTH,
-    OUTPUT_PENDING, PRIMARY,
+
     REPLICA, SUBSCRIBED,
 )
 from carnelian.net.context cimport (
-    BATCH_ARGS_MAX, BATCH_MAX, LIMIT_NORMAL, LIMIT_PUBSUB, LIMIT_REPLICA, READ_SIZE, Batch, NetContext,
-    OutputLimit, Planned,
+    BATCH_ARGS_MAX, BATCH_MAX, LIMIT_NORMAL, LIMIT_PUBSUB, LIMIT_REPLICA, READ_SIZE, Batch,
+    NetContext, OutputLimit, Planned,
 )
 from carnelian.net.poller cimport READABLE, WRITABLE
 from carnelian.resp.parser cimport (
@@ -190,7 +190,7 @@ cdef class Connection(Session):
         return result
 
     cdef bint execute_batch(self, size_t *at):
-        """Run what is planned. False, with `at` behind the last executed, when the rest must wait."""
+        """Run what is planned. False when the rest must wait: `at` is then behind the last run."""
         cdef Parser *parser = &self.context.parser
         cdef Batch *batch = &self.context.batch
         cdef Planned *planned

@@ -20,8 +20,8 @@ cdef enum:
     BATCH_MAX = 16             # commands parsed ahead of their execution
     BATCH_ARGS_MAX = 256
 
-# A command parsed ahead, its arguments in `args`. While a few are parsed, the memory their keys lie in is
-# fetched: waiting for it would be half the cost of a command.
+# A command parsed ahead, its arguments in `args`. While a few are parsed, the memory their keys lie
+# in is fetched: waiting for it would be half the cost of a command.
 cdef struct Planned:
     int first                  # index in args
     int argc

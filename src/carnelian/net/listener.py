@@ -121,7 +121,7 @@ class Listener:
     def on_readable(self) -> None:
         for _ in range(ACCEPTS_PER_TURN_MAX):
             try:
-                fd, address = self.sock._accept()
+                fd, address = self.sock._accept()  # type: ignore[attr-defined]
             except OSError:
                 return             # nobody left, or no descriptors: the loop comes back to it
             self.take(fd, None if self.is_unix else str(address[0]))

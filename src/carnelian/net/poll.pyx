@@ -25,7 +25,6 @@ cdef class PollPoller(Poller):
     # where the next turn starts to look, so that low indexes do not starve the rest
     cdef int first
 
-
     def __cinit__(self):
         self.name = "poll"
 
