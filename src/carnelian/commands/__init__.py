@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from carnelian.commands import connection, string
+FAMILIES = (
+    "connection",
+    "string",
+)
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from carnelian.services.config import Config
-
-__all__ = ["attach", "connection", "string"]
+_modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]
 
 
-def attach(config: Config) -> None:
+def attach(config: object) -> None:
     """Let every family that has an `attach(config)` hook itself on the parameters it follows."""
-    for module in list(globals().values()):
+    for module in _modules:
         hook = getattr(module, "attach", None)
-        if hook is not None and hook is not attach:
+        if hook is not None:
             hook(config)

@@ -15,7 +15,6 @@ from carnelian.encodings.table cimport Table, table_prefetch, table_prefetch_ent
 from carnelian.engine.dispatch cimport answer_error, execute
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IS_UNIX, MONITORING, NEEDS_AUTH,
-
     REPLICA, SUBSCRIBED,
 )
 from carnelian.net.context cimport (
