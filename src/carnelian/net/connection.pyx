@@ -5,7 +5,7 @@ from _socket import socket as raw_socket
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memmove
-from posix.unistd cimport close as close_fd
+from posix.unistd cimport close as close_fd, read, write
 
 from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.hashing cimport hash_bytes
@@ -32,9 +32,6 @@ from carnelian.resp.reply cimport (
 
 cdef extern from "sys/uio.h" nogil:
     ssize_t writev(int fd, const iovec *iov, int count)
-
-cdef extern from "sys/socket.h" nogil:
-    ssize_t recv(int fd, void *buffer, size_t size, int flags)
 
 cdef enum:
     IOVEC_MAX = 64
@@ -74,7 +71,7 @@ cdef class Connection(Session):
                 self.query = <char *>mem_realloc(self.query, self.query_capacity)
             into = self.query + self.query_len
             room = self.query_capacity - self.query_len
-        got = recv(self.fd, into, room, 0)
+        got = read(self.fd, into, room)
         if got <= 0:
             if got < 0 and (errno == EAGAIN or errno == EINTR):
                 return 0
@@ -221,7 +218,10 @@ cdef class Connection(Session):
             count = reply_iovec(&self.reply, parts, IOVEC_MAX)
             if count == 0:
                 break
-            sent = writev(self.fd, parts, count)
+            if count == 1:             # the usual case, and cheaper for the kernel
+                sent = write(self.fd, parts[0].iov_base, parts[0].iov_len)
+            else:
+                sent = writev(self.fd, parts, count)
             if sent < 0:
                 if errno == EINTR:
                     continue

@@ -25,9 +25,9 @@ cdef class Loop:
     cdef object calls                      # SimpleQueue of callables from other threads
     cdef int wake_read
     cdef readonly int wake_write
-    cdef readonly int64_t turns
+    cdef bint busy                         # the last turn had events
 
     cdef int turn(self) except -1
-    cdef int wait_ms(self, bint busy) except -2
+    cdef int wait_ms(self) except -2
     cdef int keep_time(self) except -1
     cdef int send_pending(self) except -1

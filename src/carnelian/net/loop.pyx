@@ -129,8 +129,8 @@ cdef class Loop:
         cdef int count
         cdef int i
         cdef object what
-        count = poller.wait(self.wait_ms(self.turns & 1))
-        self.turns = self.turns & ~1 | (count > 0)
+        count = poller.wait(self.wait_ms())
+        self.busy = count > 0
         PyErr_CheckSignals()
         engine.tick()
         for i in range(count):
@@ -173,7 +173,7 @@ cdef class Loop:
                     (<Connection>session).flush()
         return 0
 
-    cdef int wait_ms(self, bint busy) except -2:
+    cdef int wait_ms(self) except -2:
         """How long the poller may sleep. After a turn with events only the cheap deadlines are
         asked."""
         cdef Engine engine = self.context.engine
@@ -181,7 +181,7 @@ cdef class Loop:
         cdef int64_t due
         if self.expire_left or self.stopping or engine.resumable:
             return 0
-        if busy and not engine.deadlines and not engine.pause_until_ms:
+        if self.busy and not engine.deadlines and not engine.pause_until_ms:
             return <int>max(min(wait, BUSY_WAIT_MS_MAX), 0)
         due = engine.next_timer_ms()
         if due >= 0:
