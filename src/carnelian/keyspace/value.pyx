@@ -1,24 +1,70 @@
 """One place that knows which structure hides behind a pointer value, by type and encoding."""
 
-from carnelian.base.blob cimport Blob, blob_release
-from carnelian.base.memory cimport mem_free, mem_usable
-from carnelian.keyspace.entry cimport ENC_BLOB, POINTER, entry_pointer
+from libc.string cimport memcpy
+
+from carnelian.base.blob cimport Blob, blob_memory, blob_release, blob_retain
+from carnelian.base.memory cimport mem_free
+from carnelian.encodings.quicklist cimport (
+    Quicklist, quicklist_bytes, quicklist_copy, quicklist_free,
+)
+from carnelian.encodings.sorted_set cimport (
+    SortedSet, sorted_set_bytes, sorted_set_copy, sorted_set_count, sorted_set_free,
+)
+from carnelian.encodings.stream cimport (
+    Stream, stream_blocks, stream_bytes, stream_copy, stream_free,
+)
+from carnelian.keyspace.entry cimport (
+    ENC_BLOB, ENC_QUICKLIST, ENC_SORTED_SET, ENC_STREAM, LAYOUT_FLAGS, POINTER, entry_new,
+    entry_pointer, entry_set_pointer, entry_value_len, entry_value_ptr,
+)
 
 
 cdef void value_free(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
     if encoding == ENC_BLOB:
         blob_release(<Blob *>value)
+    elif encoding == ENC_QUICKLIST:
+        quicklist_free(<Quicklist *>value)
+    elif encoding == ENC_SORTED_SET:
+        sorted_set_free(<SortedSet *>value)
+    elif encoding == ENC_STREAM:
+        stream_free(<Stream *>value)
+
+
+cdef void *value_copy(int kind, void *value) noexcept nogil:
+    cdef int encoding = kind >> 4
+    if encoding == ENC_BLOB:
+        return blob_retain(<Blob *>value)
+    if encoding == ENC_QUICKLIST:
+        return quicklist_copy(<Quicklist *>value)
+    if encoding == ENC_SORTED_SET:
+        return sorted_set_copy(<SortedSet *>value)
+    if encoding == ENC_STREAM:
+        return stream_copy(<Stream *>value)
+    return NULL
 
 
 cdef size_t value_bytes(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
     if encoding == ENC_BLOB:
-        return mem_usable(value)
+        return blob_memory(<Blob *>value)
+    if encoding == ENC_QUICKLIST:
+        return quicklist_bytes(<Quicklist *>value)
+    if encoding == ENC_SORTED_SET:
+        return sorted_set_bytes(<SortedSet *>value)
+    if encoding == ENC_STREAM:
+        return stream_bytes(<Stream *>value)
     return 0
 
 
 cdef size_t value_effort(int kind, void *value) noexcept nogil:
+    cdef int encoding = kind >> 4
+    if encoding == ENC_QUICKLIST:
+        return (<Quicklist *>value).length
+    if encoding == ENC_SORTED_SET:
+        return sorted_set_count(<SortedSet *>value)
+    if encoding == ENC_STREAM:
+        return stream_blocks(<Stream *>value)
     return 1
 
 
@@ -26,3 +72,14 @@ cdef void entry_free(Entry *e) noexcept nogil:
     if e.flags & POINTER:
         value_free(e.kind, entry_pointer(e))
     mem_free(e)
+
+
+cdef Entry *entry_copy(Entry *e, const char *key, size_t key_len) noexcept nogil:
+    cdef size_t value_len = 8 if e.flags & POINTER else entry_value_len(e)
+    cdef Entry *copy = entry_new(e.kind, e.flags & POINTER, key, key_len, value_len)
+    copy.flags |= e.flags & ~LAYOUT_FLAGS
+    if e.flags & POINTER:
+        entry_set_pointer(copy, value_copy(e.kind, entry_pointer(e)))
+    else:
+        memcpy(entry_value_ptr(copy), entry_value_ptr(e), value_len)
+    return copy
