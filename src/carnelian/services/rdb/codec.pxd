@@ -1,0 +1,117 @@
+"""The primitives of the RDB format: lengths, strings, numbers, with every bound checked.
+
+`RdbIn` reads a whole file or payload in memory (a file is mapped). A failed read sets `error` once
+`RdbIn` reads a whole file or payload in memory (a file is mapped). A failed read sets `error` once,
+or through a buffer to a descriptor, and keeps the CRC. Format: Redis's rdb.h.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from carnelian.base.slice cimport Slice
+
+
+cdef enum:                     # opcodes
+    RDB_SLOT_INFO = 244
+    RDB_FUNCTION2 = 245
+    RDB_FUNCTION_PRE_GA = 246
+    RDB_MODULE_AUX = 247
+    RDB_IDLE = 248
+    RDB_FREQ = 249
+    RDB_AUX = 250
+    RDB_RESIZE_DB = 251
+    RDB_EXPIRE_MS = 252
+    RDB_EXPIRE_S = 253
+    RDB_SELECT_DB = 254
+    RDB_EOF = 255
+
+cdef enum:                     # value types
+    RDB_STRING = 0
+    RDB_LIST = 1
+    RDB_SET = 2
+    RDB_ZSET = 3               # scores as text
+    RDB_HASH = 4
+    RDB_ZSET_2 = 5             # scores as 8-byte doubles
+    RDB_MODULE_PRE_GA = 6
+    RDB_MODULE_2 = 7
+    RDB_HASH_ZIPMAP = 9
+    RDB_LIST_ZIPLIST = 10
+    RDB_SET_INTSET = 11
+    RDB_ZSET_ZIPLIST = 12
+    RDB_HASH_ZIPLIST = 13
+    RDB_LIST_QUICKLIST = 14
+    RDB_STREAM_LISTPACKS = 15
+    RDB_HASH_LISTPACK = 16
+    RDB_ZSET_LISTPACK = 17
+    RDB_LIST_QUICKLIST_2 = 18
+    RDB_STREAM_LISTPACKS_2 = 19
+    RDB_SET_LISTPACK = 20
+    RDB_STREAM_LISTPACKS_3 = 21
+    RDB_HASH_METADATA_PRE_GA = 22
+    RDB_HASH_LISTPACK_EX_PRE_GA = 23
+    RDB_HASH_METADATA = 24     # Redis 7.4: fields with expiry times
+    RDB_HASH_LISTPACK_EX = 25
+
+cdef enum:
+    RDB_VERSION_PLAIN = 10     # what we write: Redis 7.0 and later and Valkey load it
+    RDB_VERSION_FIELD_TTL = 12     # only when a hash has field expiry times
+    RDB_VERSION_MAX = 12       # what we read
+    STRING_MAX = 1 << 29       # longest string taken from a file
+
+cdef struct RdbIn:
+    const uint8_t *start
+    const uint8_t *at
+    const uint8_t *end
+    const char *error          # NULL while all is well
+    const uint8_t *error_at
+    char *scratch              # what the last rdb_string decompressed or formatted
+    size_t scratch_size
+
+cdef struct RdbOut:
+    char *buffer
+    size_t used
+    size_t capacity
+    int fd                     # -1: everything stays in the buffer
+    int failed                 # errno of the first failed write
+    bint checksum
+    bint compress
+    uint64_t crc               # of all bytes that have left the buffer
+    int64_t written            # to the descriptor
+
+cdef void rdb_in_init(RdbIn *r, const char *p, size_t n) noexcept nogil
+cdef void rdb_in_free(RdbIn *r) noexcept nogil
+cdef bint rdb_fail(RdbIn *r, const char *error) noexcept nogil         # always False
+cdef bint rdb_byte(RdbIn *r, uint8_t *out) noexcept nogil
+cdef bint rdb_bytes(RdbIn *r, size_t n, const uint8_t **out) noexcept nogil
+cdef bint rdb_fixed32(RdbIn *r, uint32_t *out) noexcept nogil
+cdef bint rdb_fixed64(RdbIn *r, uint64_t *out) noexcept nogil
+cdef bint rdb_length(RdbIn *r, uint64_t *out) noexcept nogil
+# A count of things that take at least `each` bytes: more than could still follow is corruption.
+cdef bint rdb_count(RdbIn *r, size_t each, uint64_t *out) noexcept nogil
+# A string; it lies in the input, or until the next call in the scratch space.
+cdef bint rdb_string(RdbIn *r, Slice *out) noexcept nogil
+cdef bint rdb_double(RdbIn *r, double *out) noexcept nogil             # 8 bytes
+cdef bint rdb_text_double(RdbIn *r, double *out) noexcept nogil        # old scores
+
+cdef void rdb_out_init(RdbOut *w, int fd) noexcept nogil
+cdef void rdb_out_free(RdbOut *w) noexcept nogil
+cdef bint rdb_flush(RdbOut *w) noexcept nogil                          # False: see `failed`
+cdef void rdb_put_slow(RdbOut *w, const char *p, size_t n) noexcept nogil
+cdef void rdb_put_length(RdbOut *w, uint64_t n) noexcept nogil
+cdef void rdb_put_string(RdbOut *w, const char *p, size_t n) noexcept nogil
+cdef void rdb_put_plain(RdbOut *w, const char *p, size_t n) noexcept nogil  # never compressed
+
+
+cdef inline void rdb_put(RdbOut *w, const char *p, size_t n) noexcept nogil:
+    rdb_put_slow(w, p, n)
+
+
+cdef inline void rdb_put_byte(RdbOut *w, uint8_t byte) noexcept nogil:
+    rdb_put_slow(w, <const char *>&byte, 1)
+
+
+cdef inline void rdb_put_fixed64(RdbOut *w, uint64_t value) noexcept nogil:
+    rdb_put_slow(w, <const char *>&value, 8)
+
+
+cdef inline void rdb_put_double(RdbOut *w, double value) noexcept nogil:
+    rdb_put_slow(w, <const char *>&value, 8)
