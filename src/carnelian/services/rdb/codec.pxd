@@ -1,7 +1,7 @@
 """The primitives of the RDB format: lengths, strings, numbers, with every bound checked.
 
 `RdbIn` reads a whole file or payload in memory (a file is mapped). A failed read sets `error` once
-`RdbIn` reads a whole file or payload in memory (a file is mapped). A failed read sets `error` once,
+and makes all further reads fail: callers may check at the end of a group. `RdbOut` writes to memory,
 or through a buffer to a descriptor, and keeps the CRC. Format: Redis's rdb.h.
 """
 
