@@ -5,6 +5,8 @@ from __future__ import annotations
 FAMILIES = (
     "connection",
     "string",
+    "list",
+    "list_move",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]

@@ -14,7 +14,7 @@ from carnelian.encodings.stream cimport (
     Stream, stream_blocks, stream_bytes, stream_copy, stream_free,
 )
 from carnelian.keyspace.entry cimport (
-    ENC_BLOB, ENC_QUICKLIST, ENC_SORTED_SET, ENC_STREAM, LAYOUT_FLAGS, POINTER, entry_new,
+    ENC_BLOB, ENC_SORTED_SET, ENC_STREAM, LAYOUT_FLAGS, POINTER, TYPE_LIST, entry_new,
     entry_pointer, entry_set_pointer, entry_value_len, entry_value_ptr,
 )
 
@@ -23,7 +23,7 @@ cdef void value_free(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
     if encoding == ENC_BLOB:
         blob_release(<Blob *>value)
-    elif encoding == ENC_QUICKLIST:
+    elif kind & 15 == TYPE_LIST:
         quicklist_free(<Quicklist *>value)
     elif encoding == ENC_SORTED_SET:
         sorted_set_free(<SortedSet *>value)
@@ -35,7 +35,7 @@ cdef void *value_copy(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
     if encoding == ENC_BLOB:
         return blob_retain(<Blob *>value)
-    if encoding == ENC_QUICKLIST:
+    if kind & 15 == TYPE_LIST:
         return quicklist_copy(<Quicklist *>value)
     if encoding == ENC_SORTED_SET:
         return sorted_set_copy(<SortedSet *>value)
@@ -48,7 +48,7 @@ cdef size_t value_bytes(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
     if encoding == ENC_BLOB:
         return blob_memory(<Blob *>value)
-    if encoding == ENC_QUICKLIST:
+    if kind & 15 == TYPE_LIST:
         return quicklist_bytes(<Quicklist *>value)
     if encoding == ENC_SORTED_SET:
         return sorted_set_bytes(<SortedSet *>value)
@@ -59,7 +59,7 @@ cdef size_t value_bytes(int kind, void *value) noexcept nogil:
 
 cdef size_t value_effort(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
-    if encoding == ENC_QUICKLIST:
+    if kind & 15 == TYPE_LIST:
         return (<Quicklist *>value).length
     if encoding == ENC_SORTED_SET:
         return sorted_set_count(<SortedSet *>value)
