@@ -4,6 +4,11 @@ from __future__ import annotations
 
 FAMILIES = (
     "connection",
+    "stream",
+    "stream_claim",
+    "stream_group",
+    "stream_info",
+    "stream_read",
     "string",
     "list",
     "list_move",
