@@ -4,11 +4,10 @@ Reading for and by consumers is in stream_read, groups in stream_group and strea
 stream_info.
 """
 
-from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
-from carnelian.base.slice cimport Slice
 from carnelian.commands.stream_support cimport (
-    ids_block, int_or, interval_end, interval_start, id_text, node_limits, refs_word, reply_entry,
+    ids_block, interval_end, interval_start, id_text, node_limits, refs_word, reply_entry,
     reply_stream_id, stream_at, strict_id,
 )
 from carnelian.encodings.stream cimport (

@@ -19,7 +19,7 @@ from carnelian.encodings.stream_group cimport (
 )
 from carnelian.encodings.stream_id cimport StreamId, stream_id_less, stream_id_min
 from carnelian.encodings.stream_trim cimport (
-    REFS_ACKED, REFS_KEEP, StreamRefs, stream_delete_referenced,
+    REFS_KEEP, StreamRefs, stream_delete_referenced,
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, LOADING, READS, STALE, WRITES
