@@ -1,8 +1,8 @@
 """The primitives of the RDB format: lengths, strings, numbers, with every bound checked.
 
 `RdbIn` reads a whole file or payload in memory (a file is mapped). A failed read sets `error` once
-and makes all further reads fail: callers may check at the end of a group. `RdbOut` writes to memory,
-or through a buffer to a descriptor, and keeps the CRC. Format: Redis's rdb.h.
+and makes all further reads fail: callers may check at the end of a group. `RdbOut` writes to
+memory, or through a buffer to a descriptor, and keeps the CRC. Format: Redis's rdb.h.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t

@@ -1,0 +1,7 @@
+"""Streams as RDB writes them: listpacks of up to 100 entries, then groups with their consumers."""
+
+from carnelian.encodings.stream cimport Stream
+from carnelian.services.rdb.codec cimport RdbOut
+
+
+cdef void rdb_put_stream(RdbOut *w, Stream *s) noexcept nogil
