@@ -1,5 +1,5 @@
-"""Reading streams; stream_out.pyx has the layout. Entries are appended one by one: whatever order or
-count the file claims, the result is a sound stream or an error."""
+"""Reading streams; stream_out.pyx has the layout. Entries are appended one by one: whatever order
+or count the file claims, the result is a sound stream or an error."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
