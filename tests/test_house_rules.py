@@ -21,6 +21,7 @@ COLUMNS_MAX = 100
 
 # An import goes to a lower number, or stays within its own package.
 LAYERS = {
+    "version": 0,
     "base": 0,
     "resp": 1,
     "encodings": 1,

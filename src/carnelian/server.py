@@ -1,109 +1,286 @@
-"""The composition root: the only file that sees engine, commands, network and services together."""
+"""The composition root: an engine behind sockets, as a process that starts, runs and ends.
+
+The only file that sees engine, commands, network and services together.
+"""
 
 from __future__ import annotations
 
 import os
-import posix
 import sys
 
-import carnelian.commands
-from carnelian.engine.dispatch import set_slow_threshold_us
-from carnelian.engine.engine import Engine
+from carnelian import __version__
+from carnelian.base.system import disable_huge_pages
 from carnelian.net import listener
 from carnelian.net.loop import Loop
-from carnelian.services import log
+from carnelian.services import log, process
+from carnelian.services.client_cron import ClientCron
+from carnelian.services.config_parameter import ConfigError
+from carnelian.services.endpoints import Endpoints
+from carnelian.services.instance import Instance
+from carnelian.version import REDIS_VERSION
 
-TYPE_CHECKING = False
+TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
     from carnelian.services.config import Config
 
+BANNER = r"""
+     .-"-.
+   .' \ / '.      Carnelian {version} (Redis {redis}), {bits} bit
+  /  _ V _  \
+ |  / \|/ \  |    Running in {mode} mode
+  \ \_ | _/ /     Port: {port}
+   '. '|' .'      PID: {pid}
+     '-.-'
 
-class Server:
-    """An engine behind sockets."""
+"""
+
+
+class Server(Instance, listener.Policy):
+    """A server and its process."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
-        self.engine: Any = Engine(config.databases)
-        self.engine.config = config
-        self.engine.log = log
-        self.engine.server = self
-        self.loop = Loop(self.engine, config.io_backend)
-        self.listeners: list[listener.Listener] = []
+        super().__init__(config)
         self.exit_code = 0
+        self.ending = False
+        self.pid_file = ""
+        self.loop = Loop(self.engine, config.io_backend)
+        self.endpoints = Endpoints(self.loop, config, self)
+        self.client_cron = ClientCron(self.loop, config)
+        self.attach_network()
 
-    # --- listening ---
+    def attach_network(self) -> None:
+        """Make parameters that steer the loop do so, now and whenever they change."""
+        config, loop = self.config, self.loop
 
-    def listen(self) -> None:
-        """Open every configured socket; BindError if one cannot be."""
-        for address in self.config.bind:
-            optional = address.startswith("-")
-            host = address.lstrip("-")
-            host = {"*": "0.0.0.0", "::*": "::"}.get(host, host)
-            try:
-                sock = listener.listen_tcp(host, self.config.port, self.config.tcp_backlog)
-            except listener.BindError:
-                if optional:
-                    continue
-                raise
-            self.add_listener(sock)
-        if self.config.unixsocket:
-            self.add_listener(
-                listener.listen_unix(
-                    self.config.unixsocket, self.config.unixsocketperm, self.config.tcp_backlog
+        def limits() -> None:
+            loop.context.set_limits(
+                query_bytes=config.client_query_buffer_limit, bulk_bytes=config.proto_max_bulk_len
+            )
+
+        def output_limits(classes: Any) -> None:
+            for kind, (hard, soft, seconds) in enumerate(classes):
+                loop.context.set_output_limit(kind, hard, soft, seconds)
+
+        def frequency(hz: int) -> None:
+            loop.cron_interval_ms = 1000 // hz
+
+        config.on_any_change(("client-query-buffer-limit", "proto-max-bulk-len"), limits)
+        config.on_change("client-output-buffer-limit", output_limits)
+        config.on_change("hz", frequency)
+
+    def follow_maxclients(self) -> None:
+        """From now on a limit that the system cannot bear is refused."""
+
+        def check(wanted: int) -> None:
+            possible, _ = process.raise_descriptor_limit(wanted)
+            if possible < wanted:
+                raise ConfigError(
+                    "The operating system is not able to handle the specified number of clients,"
+                    f" try with {possible}"
                 )
-            )
 
-    def add_listener(self, sock: Any) -> None:
-        self.listeners.append(
-            listener.Listener(
-                self.loop, sock, self.admit, self.welcome, lambda: int(self.config.tcp_keepalive)
-            )
-        )
+        self.config.on_change("maxclients", check)
+
+    # --- clients ---
 
     def admit(self, host: str | None) -> bytes | None:
-        """None, or why a client from `host` (None: unix socket) may not come in."""
-        return None
+        """None, or why a client from `host` (None: Unix socket) may not come in."""
+        if len(self.engine.sessions) >= self.config.maxclients:
+            return listener.TOO_MANY
+        if host is None or not self.config.protected_mode or self.needs_password():
+            return None
+        return None if listener.is_loopback(host) else listener.DENIED
 
     def welcome(self, connection: Any) -> None:
-        pass
+        if self.needs_password():
+            connection.demand_password(True)
 
-    # --- running ---
+    def keepalive_seconds(self) -> int:
+        return int(self.config.tcp_keepalive)
 
-    def cron(self) -> None:
-        """Ten times a second: what is not worth doing every turn."""
+    def accepts_max(self) -> int:
+        return int(self.config.max_new_connections_per_cycle)
 
-    def run(self) -> int:
+    # --- start ---
+
+    def prepare(self) -> bool:
+        """All that comes before serving; False after saying why it cannot be."""
+        config = self.config
+        possible, reason = process.raise_descriptor_limit(config.maxclients)
+        if possible < config.maxclients:
+            self.reduce_maxclients(possible, reason)
+        self.follow_maxclients()
         try:
-            self.listen()
+            self.endpoints.open()
         except listener.BindError as failed:
-            log.warning(f"Warning: {failed}")
-            log.warning(f"Failed listening on port {self.config.port} (TCP), aborting.")
-            return 1
-        self.announce()
-        log.notice("Ready to accept connections tcp")
-        self.loop.run(self.cron)
-        return self.exit_code
+            log.warning(f"Failed listening on port {config.port} (TCP), aborting. {failed}")
+            return False
+        if not self.endpoints.is_open() and not config.bind and not config.unixsocket:
+            log.notice("Not listening anywhere until bind is set.")
+        elif not self.endpoints.is_open():
+            log.warning("Configured to not listen anywhere, exiting.")
+            return False
+        if config.daemonize or config.pidfile:
+            self.pid_file = os.path.abspath(config.pidfile or process.DEFAULT_PID_FILE)
+            process.write_pid_file(self.pid_file)
+        process.catch_signals(self.loop.wake_write, self.signalled)
+        return True
+
+    def reduce_maxclients(self, possible: int, reason: str) -> None:
+        wanted = self.config.maxclients
+        needed = wanted + process.RESERVED_DESCRIPTORS
+        log.warning(
+            f"You requested maxclients of {wanted} requiring at least {needed} max file"
+            " descriptors."
+        )
+        log.warning(
+            f"Server can't set maximum open files to {needed} because of OS error: {reason}."
+        )
+        log.warning(
+            f"Current maximum open files is {possible + process.RESERVED_DESCRIPTORS}. maxclients"
+            f" has been reduced to {possible} to compensate for low ulimit. If you need higher"
+            " maxclients increase 'ulimit -n'."
+        )
+        self.config.assign("maxclients", max(possible, 1))
+
+    def introduce(self) -> None:
+        config = self.config
+        if config.always_show_logo or (not config.logfile and sys.stdout.isatty()):
+            log.raw(log.NOTICE, self.banner())
+        log.notice(f"Running mode={self.mode}, port={config.port}.")
+        log.notice("Server initialized")
+
+    def banner(self) -> str:
+        return BANNER.format(
+            version=__version__,
+            redis=REDIS_VERSION,
+            bits=64 if sys.maxsize > 2**32 else 32,
+            mode=self.mode,
+            port=self.config.port,
+            pid=os.getpid(),
+        )
 
     def announce(self) -> None:
+        """Say that clients may come, to everybody who waits for that."""
+        if self.endpoints.tcp:
+            log.notice("Ready to accept connections tcp")
+        if self.endpoints.unix is not None:
+            log.notice("Ready to accept connections unix")
+        process.notify_supervisor(
+            "STATUS=Ready to accept connections\nREADY=1\n", self.config.supervised
+        )
         path = self.config.announce_port_file
         if path:
-            port = next((each.port for each in self.listeners if not each.is_unix), 0)
             with open(path + ".tmp", "w", encoding="ascii") as out:
-                out.write(str(port))
+                out.write(str(self.endpoints.port))
             os.replace(path + ".tmp", path)
+
+    def run(self) -> int:
+        """Serve until told to stop; the process's exit code."""
+        if not self.prepare():
+            return 1
+        self.introduce()
+        self.announce()
+        self.loop.run(self.cron)
+        self.close()
+        return self.exit_code
+
+    def cron(self) -> None:
+        """`hz` times a second: what is not worth doing every turn."""
+        self.client_cron.run()
+
+    # --- end ---
+
+    def signalled(self, number: int) -> None:
+        """SIGTERM or SIGINT; runs between two turns of the loop."""
+        import _signal
+
+        if self.ending and number == _signal.SIGINT:
+            log.warning("You insist... exiting now.")
+            os._exit(1)
+        log.warning(f"Received {process.signal_name(number)} scheduling shutdown...")
+        if self.ending:
+            return
+        words = self.config.shutdown_on_sigint
+        if number == _signal.SIGTERM:
+            words = self.config.shutdown_on_sigterm
+        self.loop.call_soon(lambda: self.shutdown(set(words.split())))
+
+    def shutdown(self, words: set[str], asked_by: str = "") -> bool:
+        """Save if that is asked for or configured, then leave the loop."""
+        if self.ending:
+            return True
+        self.ending = True
+        log.notice(f"User requested shutdown...{asked_by}")
+        process.notify_supervisor("STOPPING=1\n", self.config.supervised)
+        if not self.save_at_end(words) and "force" not in words:
+            log.warning(
+                "Errors trying to shut down the server. Check the logs for more information."
+            )
+            self.ending = False
+            return False
+        self.loop.stop()
+        return True
+
+    def save_at_end(self, words: set[str]) -> bool:
+        demanded = "save" in words
+        if "nosave" in words or not (demanded or self.config.save):
+            return True
+        if self.save is None:
+            log.warning("This version saves no data.")
+            return not demanded
+        log.notice("Saving the final RDB snapshot before exiting.")
+        if self.save():
+            return True
+        if "force" in words:
+            log.warning("Error trying to save the DB. Exit anyway.")
+        else:
+            log.warning("Error trying to save the DB, can't exit.")
+        return False
+
+    def close(self) -> None:
+        if self.pid_file:
+            process.remove_pid_file(self.pid_file)
+        self.endpoints.close()
+        log.warning("Carnelian is now ready to exit, bye bye...")
+
+
+def set_up_process(config: Config) -> None:
+    """What must happen before there is an engine."""
+    if config.daemonize:
+        sys.stdout.flush()
+        process.daemonize()
+    log.set_main_process()
+    log.attach(config)
+    config.apply_all()
+    log.notice("oO0OoO0OoO0Oo Carnelian is starting oO0OoO0OoO0Oo")
+    log.notice(
+        f"Carnelian version={__version__}, redis_version={REDIS_VERSION},"
+        f" bits={64 if sys.maxsize > 2**32 else 32}, pid={os.getpid()}, just started"
+    )
+    if config.file:
+        log.notice("Configuration loaded")
+    else:
+        log.warning("Warning: no config file specified, using the default config.")
+    if config.disable_thp:
+        disable_huge_pages()
+    if config.server_cpulist:
+        process.pin_to_cores(config.server_cpulist)
+    if config.crash_log_enabled:
+        process.log_crashes(config)
 
 
 def main(config: Config) -> int:
     """Run a server until it is told to stop; the process's exit code."""
-    log.set_main_process()
-    log.attach(config)
-    carnelian.commands.attach(config)
-    config.apply_all()
-    set_slow_threshold_us(config.slowlog_log_slower_than)
-    sys.stdout.flush()
-    return Server(config).run()
+    try:
+        set_up_process(config)
+        server = Server(config)
+        config.apply_all()
+    except ConfigError as error:
+        log.warning(f"Fatal config file error: {error}")
+        return 1
+    return server.run()
 
 
-assert posix

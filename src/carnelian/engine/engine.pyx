@@ -13,6 +13,7 @@ from carnelian.engine.pubsub cimport PubSub
 from carnelian.engine.session cimport (
     BLOCKED, DIRTY_CAS, INTERNAL, MONITORING, Session,
 )
+from carnelian.keyspace.access cimport access_configure
 from carnelian.keyspace.database cimport (
     Database, KeyRef, database_count, database_free, database_new, database_verify, key_find,
     key_unlink,
@@ -183,6 +184,11 @@ cdef class Engine:
             self.armed |= ARMED_NOTIFY
         else:
             self.armed &= ~ARMED_NOTIFY
+
+    def set_access_policy(self, bint lfu, int log_factor, int decay_minutes):
+        """What entries remember of their use, after maxmemory-policy."""
+        self.lfu = lfu
+        access_configure(log_factor, decay_minutes)
 
     cdef void flush(self, int db_id, bint in_background):
         """Empty one database. The old content goes to the background when it is large."""

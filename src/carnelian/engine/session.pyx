@@ -46,3 +46,17 @@ cdef class Session:
     def buffer_figures(self):
         """(query bytes, query bytes free) of the front-end's buffer."""
         return 0, 0
+
+    def events(self):
+        """What the front-end waits for: r, w."""
+        return ""
+
+    def is_local(self):
+        """Whether the client is on this machine."""
+        return True
+
+    def demand_password(self, bint demanded):
+        if demanded:
+            self.flags |= NEEDS_AUTH
+        else:
+            self.flags &= ~NEEDS_AUTH

@@ -28,6 +28,7 @@ cdef class Connection(Session):
 
     cdef int handle(self, int mask) except -1
     cdef int read(self) except -1
+    cdef int finish_half_closed(self) except -1
     cdef int take_in(self, const char *p, size_t n) except -1
     cdef size_t consume(self, const char *p, size_t n)
     cdef int plan(self, const char *p, size_t n, size_t *at)

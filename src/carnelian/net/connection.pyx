@@ -15,13 +15,13 @@ from carnelian.encodings.table cimport Table, table_prefetch, table_prefetch_ent
 from carnelian.engine.dispatch cimport answer_error, execute
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IS_UNIX, MONITORING, NEEDS_AUTH,
-    REPLICA, SUBSCRIBED,
+    PRIMARY, REPLICA, SUBSCRIBED,
 )
 from carnelian.net.context cimport (
     BATCH_ARGS_MAX, BATCH_MAX, LIMIT_NORMAL, LIMIT_PUBSUB, LIMIT_REPLICA, READ_SIZE, Batch,
     NetContext, OutputLimit, Planned,
 )
-from carnelian.net.poller cimport READABLE, WRITABLE
+from carnelian.net.poller cimport HANGUP, READABLE, WRITABLE
 from carnelian.resp.parser cimport (
     PARSE_BAD, PARSE_DONE, Parser, parse_command, parse_state_free,
 )
@@ -55,8 +55,11 @@ cdef class Connection(Session):
     cdef int handle(self, int mask) except -1:
         if mask & WRITABLE and self.wants_write:
             self.flush()
-        if mask & READABLE and not self.flags & CLOSED:
-            self.read()
+        if mask & READABLE and not self.flags & (CLOSED | CLOSE_NOW):
+            if mask & HANGUP and self.flags & CLOSE_AFTER_REPLY:
+                self.close()           # nobody is left to read the rest
+            else:
+                self.read()
         return 0
 
     cdef int read(self) except -1:
@@ -75,8 +78,12 @@ cdef class Connection(Session):
         if got <= 0:
             if got < 0 and (errno == EAGAIN or errno == EINTR):
                 return 0
+            if got == 0 and not reply_is_empty(&self.reply):
+                return self.finish_half_closed()
             self.close()
             return 0
+        if unlikely(self.flags & CLOSE_AFTER_REPLY):
+            return 0               # read, so that the poller rests, and forgotten
         self.bytes_in += <size_t>got
         self.context.engine.stats.bytes_in += <size_t>got
         self.seen_ms = self.context.engine.now_ms
@@ -84,6 +91,13 @@ cdef class Connection(Session):
             self.query_len += <size_t>got
             return self.process_kept()
         return self.take_in(into, <size_t>got)
+
+    cdef int finish_half_closed(self) except -1:
+        """The client sends no more but may still read: what it is owed goes out, then it ends."""
+        self.flags |= CLOSE_AFTER_REPLY
+        self.wants_write = True
+        self.context.poller.change(self.fd, WRITABLE)
+        return 0
 
     cdef int take_in(self, const char *p, size_t n) except -1:
         cdef size_t used = 0 if self.flags & BLOCKED else self.consume(p, n)
@@ -297,10 +311,16 @@ cdef class Connection(Session):
         if self.query_len and not self.flags & (CLOSED | BLOCKED):
             self.process_kept()
 
-    def check_limits(self):
-        """From the timer: soft output limits need time to pass."""
+    def check(self, int64_t timeout_ms):
+        """From the timer: soft output limits need time to pass, and idle clients go away."""
         if not reply_is_empty(&self.reply):
             self.over_limit()
+        if timeout_ms and not self.flags & (BLOCKED | REPLICA | PRIMARY | SUBSCRIBED | MONITORING):
+            if self.context.engine.now_ms - self.seen_ms > timeout_ms:
+                log = self.context.engine.log
+                if log is not None:
+                    log.verbose("Closing idle client")
+                self.close()
 
     # --- for CLIENT LIST ---
 
@@ -335,3 +355,9 @@ cdef class Connection(Session):
 
     def buffer_figures(self):
         return self.query_len, self.query_capacity - self.query_len
+
+    def events(self):
+        return "rw" if self.wants_write else "r"
+
+    def is_local(self):
+        return self.flags & IS_UNIX or self.address().startswith(("127.", "[::1]"))

@@ -8,10 +8,8 @@ import posix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-ACCEPTS_PER_TURN_MAX = 1000
 SOCK_NONBLOCK = getattr(_socket, "SOCK_NONBLOCK", 0)
 
 DENIED = (
@@ -32,7 +30,11 @@ TOO_MANY = b"-ERR max number of clients reached\r\n"
 
 
 class BindError(Exception):
-    """The address cannot be listened on; the text says why."""
+    """The address cannot be listened on; the text says why, `errno` is the system's reason."""
+
+    def __init__(self, text: str, number: int | None = None) -> None:
+        super().__init__(text)
+        self.errno = number
 
 
 def listen_tcp(host: str, port: int, backlog: int) -> _socket.socket:
@@ -41,9 +43,11 @@ def listen_tcp(host: str, port: int, backlog: int) -> _socket.socket:
         found = _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE)
     except OSError as failed:
         raise BindError(
-            f"Could not create server TCP listening socket {host}:{port}: {failed}"
+            f"Could not create server TCP listening socket {host}:{port}: {failed.args[-1]}",
+            failed.errno,
         ) from failed
     family, kind, protocol, _, address = found[0]
+    sock: _socket.socket | None = None
     try:
         sock = _socket.socket(family, kind, protocol)
         sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
@@ -52,14 +56,17 @@ def listen_tcp(host: str, port: int, backlog: int) -> _socket.socket:
         sock.bind(address)
         sock.listen(backlog)
     except OSError as failed:
+        if sock is not None:
+            sock.close()
         raise BindError(
-            f"Could not create server TCP listening socket {host}:{port}: bind: {failed.strerror}"
+            f"Could not create server TCP listening socket {host}:{port}: bind: {failed.strerror}",
+            failed.errno,
         ) from failed
     sock.setblocking(False)
     return sock
 
 
-def listen_unix(path: str, permissions: int, backlog: int) -> _socket.socket:
+def listen_unix(path: str, permissions: int, group: str, backlog: int) -> _socket.socket:
     """A listening unix socket; a stale socket file of the same name is removed first."""
     try:
         posix.unlink(path)
@@ -71,11 +78,22 @@ def listen_unix(path: str, permissions: int, backlog: int) -> _socket.socket:
         sock.bind(path)
         if permissions:
             posix.chmod(path, permissions)
+        if group:
+            posix.chown(path, -1, group_id(group))
         sock.listen(backlog)
     except OSError as failed:
         raise BindError(f"Failed opening Unix socket: bind: {failed.strerror}") from failed
     sock.setblocking(False)
     return sock
+
+
+def group_id(name: str) -> int:
+    import grp
+
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise OSError(errno.ENOENT, f"no such group: {name}") from None
 
 
 def set_keepalive(handle: _socket.socket, seconds: int) -> None:
@@ -91,27 +109,33 @@ def is_loopback(host: str) -> bool:
     return host.startswith("127.") or host in {"::1", "::ffff:127.0.0.1"}
 
 
+class Policy:
+    """Who may come in, and how: what a listener asks its owner."""
+
+    def admit(self, host: str | None) -> bytes | None:
+        """None, or the bytes to refuse the client with; host is None for a Unix socket."""
+        raise NotImplementedError
+
+    def welcome(self, connection: Any) -> None:
+        """A client has come in."""
+
+    def keepalive_seconds(self) -> int:
+        return 0
+
+    def accepts_max(self) -> int:
+        """How many clients to accept per turn of the loop."""
+        return 1000
+
+
 class Listener:
-    """One listening socket in the loop.
+    """One listening socket in the loop."""
 
-    `admit(host)` answers None, or the bytes to refuse the client with; host is None for a unix
-    socket.
-    """
-
-    def __init__(
-        self,
-        loop: Any,
-        sock: _socket.socket,
-        admit: Callable[[str | None], bytes | None],
-        welcome: Callable[[Any], None],
-        keepalive_seconds: Callable[[], int],
-    ) -> None:
+    def __init__(self, loop: Any, sock: _socket.socket, policy: Policy) -> None:
         self.loop = loop
         self.sock = sock
         self.is_unix = sock.family == _socket.AF_UNIX
-        self.admit = admit
-        self.welcome = welcome
-        self.keepalive_seconds = keepalive_seconds
+        self.policy = policy
+        self.was_full = False
         loop.watch(sock.fileno(), self.on_readable, None)
 
     @property
@@ -119,16 +143,28 @@ class Listener:
         return 0 if self.is_unix else int(self.sock.getsockname()[1])
 
     def on_readable(self) -> None:
-        for _ in range(ACCEPTS_PER_TURN_MAX):
+        for _ in range(self.policy.accepts_max()):
             try:
                 fd, address = self.sock._accept()  # type: ignore[attr-defined]
-            except OSError:
-                return             # nobody left, or no descriptors: the loop comes back to it
+            except OSError as failed:
+                self.note_failure(failed)
+                return             # the loop comes back to it
+            self.was_full = False
             self.take(fd, None if self.is_unix else str(address[0]))
 
+    def note_failure(self, failed: OSError) -> None:
+        """Nobody is left to accept, or something is wrong: say so once."""
+        if failed.errno in (errno.EAGAIN, errno.EINTR, errno.ECONNABORTED) or self.was_full:
+            return
+        self.was_full = True
+        log = self.loop.log
+        if log is not None:
+            log.warning(f"Accepting client connection: accept: {failed.strerror}")
+
     def take(self, fd: int, host: str | None) -> None:
-        refusal = self.admit(host)
+        refusal = self.policy.admit(host)
         if refusal is not None:
+            self.loop.count_rejected()
             try:
                 posix.set_blocking(fd, False)
                 posix.write(fd, refusal)
@@ -141,10 +177,10 @@ class Listener:
             handle = _socket.socket(fileno=fd)
             try:
                 handle.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-                set_keepalive(handle, self.keepalive_seconds())
+                set_keepalive(handle, self.policy.keepalive_seconds())
             finally:
                 handle.detach()
-        self.welcome(self.loop.accept(fd, self.is_unix))
+        self.policy.welcome(self.loop.accept(fd, self.is_unix))
 
     def close(self) -> None:
         self.loop.unwatch(self.sock.fileno())

@@ -1,7 +1,7 @@
 """The event loop: one turn waits, reads and executes, runs what must precede replies, sends, keeps
 time."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.net.context cimport NetContext
 
@@ -27,6 +27,9 @@ cdef class Loop:
     cdef readonly int wake_write
     cdef bint busy                         # the last turn had events
 
+    cdef uint64_t commands_before          # executed when cron ran last
+
+    cdef void give_back(self)
     cdef int turn(self) except -1
     cdef int wait_ms(self) except -2
     cdef int keep_time(self) except -1

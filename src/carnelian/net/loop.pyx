@@ -9,13 +9,16 @@ import posix
 from _queue import Empty, SimpleQueue
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
+from carnelian.base.memory cimport mem_release
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport OUTPUT_PENDING, Session
 from carnelian.net.connection cimport Connection
 from carnelian.net.context cimport NetContext
 from carnelian.net.poller cimport READABLE, WRITABLE, Poller
+from carnelian.resp.parser cimport parser_reset
+from carnelian.resp.reply cimport reply_pool_clear
 
 from carnelian.engine.dispatch import run_timers
 
@@ -24,6 +27,7 @@ cdef enum:
     BUSY_WAIT_MS_MAX = 10          # while clients are active, expiry is looked at this often
     EXPIRE_INTERVAL_MS = 5
     EXPIRE_BUDGET_US = 1000
+    SPANS_RELEASED_MAX = 16        # per round of the timer
 
 
 cdef class Watcher:
@@ -107,7 +111,15 @@ cdef class Loop:
         """Make a connected, non-blocking descriptor a client."""
         cdef Connection made = Connection(self.context, fd, is_unix)
         self.context.engine.add_session(made)
+        self.context.engine.stats.connections += 1
         return made
+
+    @property
+    def log(self):
+        return self.context.engine.log
+
+    def count_rejected(self):
+        self.context.engine.stats.rejected_connections += 1
 
     def connections(self):
         return [c for c in self.context.by_fd if isinstance(c, Connection)]
@@ -134,6 +146,8 @@ cdef class Loop:
         PyErr_CheckSignals()
         engine.tick()
         for i in range(count):
+            if self.stopping:
+                break                  # after SHUTDOWN nobody is served any more
             what = self.context.by_fd[poller.events[i].fd]
             if type(what) is Connection:
                 (<Connection>what).handle(poller.events[i].mask)
@@ -191,6 +205,15 @@ cdef class Loop:
             wait = min(wait, due)
         return <int>max(wait, 0)
 
+    cdef void give_back(self):
+        """Return memory nobody uses: empty spans, and what a quiet moment leaves in pools."""
+        cdef uint64_t commands = self.context.engine.stats.commands
+        mem_release(SPANS_RELEASED_MAX)
+        if commands == self.commands_before:
+            reply_pool_clear()
+            parser_reset(&self.context.parser)
+        self.commands_before = commands
+
     cdef int keep_time(self) except -1:
         cdef Engine engine = self.context.engine
         cdef int64_t wait
@@ -203,6 +226,7 @@ cdef class Loop:
         wait = self.next_cron_ms - engine.now_ms
         if wait <= 0 or wait > self.cron_interval_ms:
             self.next_cron_ms = engine.now_ms + self.cron_interval_ms
+            self.give_back()
             if self.cron is not None:
                 self.cron()
         return 0

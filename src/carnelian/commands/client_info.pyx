@@ -1,0 +1,246 @@
+"""One client as CLIENT LIST describes it, and the filters that CLIENT LIST and CLIENT KILL share.
+
+`info_line` and `flag_letters` read a session and change nothing. `parse_filters` makes a list of
+predicates out of arguments; a session is meant when all of them hold.
+"""
+
+from libc.stdint cimport int64_t
+
+from carnelian.engine.command cimport Command
+from carnelian.engine.engine cimport Engine
+from carnelian.engine.session cimport (
+    BLOCKED, CLOSE_AFTER_REPLY, CLOSE_NOW, DIRTY_CAS, IN_MULTI, IS_UNIX, MONITORING, NO_EVICT,
+    NO_TOUCH, PRIMARY, REPLICA, SUBSCRIBED, Session,
+)
+from carnelian.resp.reply cimport reply_pending_bytes
+
+from carnelian.engine.errors import SYNTAX, error
+
+FLAG_LETTERS = (
+    (PRIMARY, "M"), (SUBSCRIBED, "P"), (IN_MULTI, "x"), (BLOCKED, "b"), (DIRTY_CAS, "d"),
+    (CLOSE_AFTER_REPLY, "c"), (CLOSE_NOW, "A"), (IS_UNIX, "U"), (NO_EVICT, "e"), (NO_TOUCH, "T"),
+)
+KNOWN_FLAGS = "OSMPxbtRBdcuAUreTIN"
+TYPES = (b"normal", b"replica", b"pubsub", b"master")
+TYPE_NAMES = {
+    b"normal": 0, b"replica": 1, b"slave": 1, b"pubsub": 2, b"master": 3, b"primary": 3,
+}
+
+
+cpdef str flag_letters(Session session):
+    """CLIENT LIST's flags: N for nothing special."""
+    cdef str letters = ""
+    if session.flags & MONITORING:
+        letters = "O"
+    elif session.flags & REPLICA:
+        letters = "S"
+    for bit, letter in FLAG_LETTERS:
+        if session.flags & bit:
+            letters += letter
+    return letters or "N"
+
+
+cpdef int client_type(Session session):
+    """Index in TYPES."""
+    if session.flags & PRIMARY:
+        return 3
+    if session.flags & REPLICA and not session.flags & MONITORING:
+        return 1
+    return 2 if session.flags & SUBSCRIBED else 0
+
+
+cpdef bytes info_line(Engine engine, Session session):
+    """The fields of one client, without a line end."""
+    cdef Command last = session.last_command
+    cdef int64_t pending = <int64_t>reply_pending_bytes(&session.reply)
+    cdef int64_t memory = <int64_t>session.reply.memory
+    cdef bint queued = session.reply.chunks > 1
+    query, query_free = session.buffer_figures()
+    total = memory + query + query_free + session.queue_bytes + session_size()
+    head = (
+        f"id={session.id} addr={session.address()} laddr={session.local_address()}"
+        f" fd={session.descriptor()} name="
+    )
+    middle = (
+        f" age={(engine.now_ms - session.created_ms) // 1000}"
+        f" idle={max(engine.now_ms - session.seen_ms, 0) // 1000} flags={flag_letters(session)}"
+        f" db={session.db.id} sub={len(session.channels or ())} psub={len(session.patterns or ())}"
+        f" ssub={len(session.shard_channels or ())}"
+        f" multi={-1 if not session.flags & IN_MULTI else len(session.queue or ())}"
+        f" watch={len(session.watches or ())} qbuf={query} qbuf-free={query_free}"
+        f" argv-mem=0 multi-mem={session.queue_bytes} rbs={memory} rbp={memory}"
+        f" obl={0 if queued else pending} oll={session.reply.chunks if queued else 0}"
+        f" omem={memory if queued else 0} tot-mem={total} events={session.events()}"
+        f" cmd={'NULL' if last is None else last.name} user="
+    )
+    return b"".join((
+        head.encode("utf-8", "surrogateescape"), session.name, middle.encode(), session.user,
+        b" redir=-1 resp=%d lib-name=%b lib-ver=%b tot-net-in=%d tot-net-out=%d tot-cmds=%d" % (
+            session.reply.resp, session.library_name, session.library_version, session.bytes_in,
+            session.bytes_out, max(<int64_t>session.commands - 1, 0)),
+    ))
+
+
+cdef int64_t session_size():
+    return sizeof(Session)
+
+
+# --- filters ---
+
+def positive(name, text):
+    """A whole number above zero."""
+    try:
+        value = int(text) if text.strip() == text and not text.startswith(b"+") else None
+    except ValueError:
+        value = None
+    if value is None or value >= 2**63:
+        raise error(f"{name} is not an integer or out of range")
+    if value <= 0:
+        raise error(f"{name} should be greater than 0")
+    return value
+
+
+def identity(text):
+    """A client's id; any error is one and the same."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < 2**63:
+        raise error("client-id should be greater than 0")
+    return value
+
+
+def type_number(text):
+    number = TYPE_NAMES.get(text.lower())
+    if number is None:
+        raise error(b"Unknown client type '%b'" % text)
+    return number
+
+
+def known_flags(text):
+    letters = text.decode("latin-1")
+    if any(letter not in KNOWN_FLAGS for letter in letters):
+        raise error(b"Unknown flags found in the provided filter: %b" % text)
+    return set(letters)
+
+
+def database_number(engine, text):
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < engine.database_count:
+        raise error(f"DB number should be between 0 and {engine.database_count - 1}")
+    return value
+
+
+def known_user(engine, text):
+    known = engine.server.has_user(text) if engine.server is not None else text == b"default"
+    if not known:
+        raise error(b"No such user '%b'" % text)
+    return text
+
+
+def host_of(session):
+    return session.address().rpartition(":")[0].strip("[]")
+
+
+def text_of(raw):
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def predicate(Engine engine, bytes name, bytes value):
+    """What `name value` asks of a session, as a function; None if there is no such filter."""
+    if name == b"type":
+        kind = type_number(value)
+        return lambda s: client_type(s) == kind
+    if name == b"user":
+        user = known_user(engine, value)
+        return lambda s: s.user == user
+    if name == b"addr":
+        address = text_of(value)
+        return lambda s: s.address() == address
+    if name == b"laddr":
+        local = text_of(value)
+        return lambda s: s.local_address() == local
+    if name == b"ip":
+        host = text_of(value)
+        return lambda s: host_of(s) == host
+    if name == b"flags":
+        letters = known_flags(value)
+        return lambda s: letters <= set(flag_letters(s))
+    if name == b"name":
+        return lambda s: s.name == value
+    if name == b"lib-name":
+        return lambda s: s.library_name == value
+    if name == b"lib-ver":
+        return lambda s: s.library_version == value
+    if name == b"db":
+        db_id = database_number(engine, value)
+        return lambda s: (<Session?>s).db.id == db_id
+    return None
+
+
+def at_least(Engine engine, bytes name, bytes value):
+    """MAXAGE and IDLE: seconds to have passed; they have no negation."""
+    seconds = positive(name.decode(), value)
+    if name == b"maxage":
+        return lambda s: (engine.now_ms - s.created_ms) // 1000 >= seconds
+    return lambda s: (engine.now_ms - s.seen_ms) // 1000 >= seconds
+
+
+def ids_from(list words, int at):
+    """The ids after ID, one at least, and the index behind them."""
+    ids = {identity(words[at])}
+    at += 1
+    while at < len(words) and words[at].isdigit():
+        ids.add(identity(words[at]))
+        at += 1
+    return ids, at
+
+
+def parse_filters(Engine engine, Session me, list words, bint skip_me):
+    """The predicates that `words` (option, value ...) stand for."""
+    chosen = []
+    at = 0
+    while at < len(words):
+        name = words[at].lower()
+        if at + 1 >= len(words):
+            raise SYNTAX
+        value = words[at + 1]
+        at += 2
+        negated = name.startswith(b"not-")
+        if negated:
+            name = name[4:]
+        if name == b"id":
+            ids, at = ids_from(words, at - 1)
+            made = made_of_ids(ids)
+        elif name == b"skipme" and not negated:
+            if value.lower() not in (b"yes", b"no"):
+                raise SYNTAX
+            skip_me = value.lower() == b"yes"
+            continue
+        elif name in (b"maxage", b"idle") and not negated:
+            made = at_least(engine, name, value)
+        else:
+            made = predicate(engine, name, value)
+        if made is None:
+            raise SYNTAX
+        chosen.append(opposite(made) if negated else made)
+    if skip_me:
+        chosen.append(lambda s: s is not me)
+    return chosen
+
+
+def made_of_ids(ids):
+    return lambda s: s.id in ids
+
+
+def opposite(made):
+    return lambda s: not made(s)
+
+
+def sessions_that(Engine engine, list predicates):
+    """The sessions all predicates hold for, oldest first."""
+    return [s for s in engine.sessions.values() if all(fits(s) for fits in predicates)]

@@ -1,0 +1,113 @@
+"""CONFIG: the running configuration. The parameters themselves are known to the composition root,
+which offers itself as `engine.server`."""
+
+from carnelian.engine.call cimport Call, handler
+from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
+from carnelian.engine.engine cimport GATE_LOADING
+from carnelian.resp.reply cimport (
+    reply_array, reply_bulk, reply_map, reply_ok, reply_status,
+)
+
+from carnelian.engine.command import commands, family
+from carnelian.engine.errors import CommandError, error
+
+command = family("server")
+
+cdef enum:
+    USUAL = ADMIN | NOSCRIPT | LOADING | STALE
+
+WRONG_COUNT = error("wrong number of arguments for 'config|set' command")
+TO_ALL = ("request_policy:all_nodes", "response_policy:all_succeeded")
+
+
+cdef int reply_text(Call call, bytes text) except -1:
+    reply_bulk(call.reply, text, len(text))
+    return 0
+
+
+cdef int get(Call call) except -1:
+    found = call.engine.server.config_get(call.words(2))
+    reply_map(call.reply, len(found))
+    for name, value in found:
+        reply_text(call, name)
+        reply_text(call, value)
+    return 0
+
+
+cdef int set_(Call call) except -1:
+    cdef bytes failure
+    cdef bint loading = call.engine.gate & GATE_LOADING != 0
+    if call.argc % 2:
+        raise WRONG_COUNT
+    words = call.words(2)
+    pairs = [(words[i], words[i + 1]) for i in range(0, len(words), 2)]
+    failure = call.engine.server.config_set(pairs, call.session.is_local(), loading)
+    if failure:
+        raise CommandError(failure)
+    reply_ok(call.reply)
+    return 0
+
+
+cdef int rewrite(Call call) except -1:
+    cdef bytes failure = call.engine.server.config_rewrite()
+    if failure:
+        raise CommandError(failure)
+    reply_ok(call.reply)
+    return 0
+
+
+cdef int resetstat(Call call) except -1:
+    call.engine.reset_figures()
+    for each in commands().values():
+        each.reset_figures()
+        for inner in (each.subcommands or {}).values():
+            inner.reset_figures()
+    call.engine.server.reset_figures()
+    reply_ok(call.reply)
+    return 0
+
+
+HELP = (
+    b"CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    b"GET <pattern> [<pattern> ...]",
+    b"    Return the parameters that match a pattern, and their values.",
+    b"SET <directive> <value> [<directive> <value> ...]",
+    b"    Set parameters: all of them, or none if one cannot be.",
+    b"RESETSTAT",
+    b"    Set the statistics of INFO back to zero.",
+    b"REWRITE",
+    b"    Bring the configuration file up to date.",
+    b"HELP",
+    b"    Print this help.",
+)
+
+
+cdef int help_(Call call) except -1:
+    cdef bytes line
+    reply_array(call.reply, len(HELP))
+    for line in HELP:
+        reply_status(call.reply, line, len(line))
+    return 0
+
+
+command(0, "CONFIG", container=True, since="2.0.0", cost="Depends on subcommand.",
+        about="Commands about the configuration.")
+
+command(handler(get), "CONFIG GET parameter [parameter ...]", USUAL, since="2.0.0",
+        cost="O(N) where N is the number of parameters",
+        about="Return the values of parameters.",
+        history=(("7.0.0", "Several parameters in one call."),))
+
+command(handler(help_), "CONFIG HELP", LOADING | STALE, since="5.0.0", cost="O(1)",
+        about="Explain the subcommands.")
+
+command(handler(resetstat), "CONFIG RESETSTAT", USUAL, since="2.0.0", cost="O(1)", tips=TO_ALL,
+        about="Set the statistics of INFO back to zero.")
+
+command(handler(rewrite), "CONFIG REWRITE", USUAL, since="2.8.0", cost="O(1)", tips=TO_ALL,
+        about="Bring the configuration file up to date.")
+
+command(handler(set_), "CONFIG SET parameter value [parameter value ...]", USUAL, since="2.0.0",
+        cost="O(N) where N is the number of parameters", tips=TO_ALL,
+        about="Set parameters of the running server.",
+        history=(("7.0.0", "Several parameters in one call."),))

@@ -1,0 +1,79 @@
+"""The engine inside a Python process: no socket, no second process, no thread of its own.
+
+    engine = Engine()
+    engine.execute([b"SET", b"greeting", b"hello"])       # b"+OK\r\n"
+
+Timers (expiry, timeouts of blocking commands) run with each call. Any thread may call; one command
+runs at a time, and a blocked one lets the others' in.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from carnelian.engine.local_session import LocalSession
+from carnelian.services.config import Config
+from carnelian.services.instance import Instance
+
+TYPE_CHECKING: bool = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Client:
+    """One client of an embedded engine, with its own database, protocol and transaction."""
+
+    def __init__(self, engine: Engine, protocol: int = 2) -> None:
+        self._turn = engine._turn
+        with self._turn:
+            self._session: Any = LocalSession(engine.instance.engine, protocol)
+
+    def execute(self, argv: list[bytes]) -> bytes:
+        """Run one command and return its reply as RESP bytes, messages that came before it
+        included; empty where Redis sends nothing."""
+        with self._turn:
+            reply: bytes = self._session.execute(argv, self._wait)
+            self._turn.notify_all()
+            return reply
+
+    def take(self) -> bytes:
+        """Messages published to this client since its last command."""
+        with self._turn:
+            taken: bytes = self._session.take()
+            return taken
+
+    def close(self) -> None:
+        with self._turn:
+            self._session.close()
+
+    def _wait(self, seconds: float | None) -> None:
+        self._turn.notify_all()
+        self._turn.wait(seconds)
+
+
+class Engine:
+    """An engine of its own: nothing is shared with another one but the process's memory."""
+
+    def __init__(self, **settings: str) -> None:
+        config = Config()
+        config.set([(name.replace("_", "-"), value) for name, value in settings.items()])
+        self._turn = threading.Condition(threading.Lock())
+        self.instance = Instance(config)
+        config.apply_all()
+        self._client = Client(self)
+
+    def connect(self, protocol: int = 2) -> Client:
+        """A further client."""
+        return Client(self, protocol)
+
+    def execute(self, argv: list[bytes]) -> bytes:
+        """Run one command of the engine's first client; see Client.execute."""
+        return self._client.execute(argv)
+
+    def close(self) -> None:
+        """Let go of everything. Clients of the engine are closed too."""
+        with self._turn:
+            for session in list(self.instance.engine.sessions.values()):
+                session.close()
+            self._turn.notify_all()
+        self.instance.engine.server = None

@@ -1,0 +1,123 @@
+"""An engine with its configuration: what a server and an embedded engine have in common.
+
+It is `engine.server`, through which commands reach what the engine itself does not know: the
+configuration, users, shutting down. Used from the thread that runs the engine.
+"""
+
+from __future__ import annotations
+
+from carnelian import commands
+from carnelian.engine.dispatch import set_slow_threshold_us
+from carnelian.engine.engine import Engine, parse_event_classes
+from carnelian.services import log
+from carnelian.services.config_parameter import ConfigError
+from carnelian.services.config_syntax import to_bytes
+
+TYPE_CHECKING: bool = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from carnelian.services.config import Config
+
+DEFAULT_USER = b"default"
+_LFU_POLICIES = ("allkeys-lfu", "volatile-lfu")
+
+
+class Instance:
+    """One engine and its settings. `save` is set by persistence: it writes the data set and
+    answers whether that worked."""
+
+    mode = "standalone"
+    role = "master"
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.engine: Any = Engine(config.databases)
+        self.engine.config = config
+        self.engine.log = log
+        self.engine.server = self
+        self.save: Callable[[], bool] | None = None
+        commands.attach(config)
+        self.attach_engine()
+
+    def attach_engine(self) -> None:
+        """Make parameters that steer the engine do so, now and whenever they change."""
+        config, engine = self.config, self.engine
+
+        def access() -> None:
+            lfu = config.maxmemory_policy in _LFU_POLICIES
+            engine.set_access_policy(
+                lfu, min(config.lfu_log_factor, 2**31 - 1), config.lfu_decay_time
+            )
+
+        def events(classes: str) -> None:
+            engine.set_notify_flags(parse_event_classes(classes) or 0)
+
+        def password(text: str) -> None:
+            if not text:
+                for session in engine.sessions.values():
+                    session.demand_password(False)
+
+        config.on_change("slowlog-log-slower-than", set_slow_threshold_us)
+        config.on_change("notify-keyspace-events", events)
+        config.on_any_change(("maxmemory-policy", "lfu-log-factor", "lfu-decay-time"), access)
+        config.on_change("requirepass", password)
+
+    # --- users ---
+
+    def needs_password(self) -> bool:
+        """Whether the default user, which everybody is at first, has a password."""
+        return bool(self.config.requirepass)
+
+    def has_user(self, name: bytes) -> bool:
+        return name == DEFAULT_USER
+
+    def authenticate(self, user: bytes, password: bytes) -> bool:
+        if user != DEFAULT_USER:
+            return False
+        wanted = to_bytes(self.config.requirepass)
+        return not wanted or _equal(wanted, password)
+
+    # --- CONFIG ---
+
+    def config_get(self, patterns: list[bytes]) -> list[tuple[bytes, bytes]]:
+        found = self.config.get(patterns)
+        return [(to_bytes(name), to_bytes(value)) for name, value in found]
+
+    def config_set(self, pairs: list[tuple[bytes, bytes]], local: bool, loading: bool) -> bytes:
+        """The error reply, empty when all is set."""
+        try:
+            self.config.set(pairs, local=local, loading=loading)
+        except ConfigError as error:
+            return to_bytes(str(error))
+        return b""
+
+    def config_rewrite(self) -> bytes:
+        try:
+            self.config.rewrite()
+        except ConfigError as error:
+            log.warning(f"CONFIG REWRITE failed: {error}")
+            return to_bytes(str(error))
+        log.notice("CONFIG REWRITE executed with success.")
+        return b""
+
+    def reset_figures(self) -> None:
+        """CONFIG RESETSTAT, beyond the engine's counters."""
+
+    # --- the end ---
+
+    def shutdown(self, words: set[str], asked_by: str = "") -> bool:
+        """End it all; False if that failed. An embedded engine is its host's to close."""
+        return False
+
+    def abort_shutdown(self) -> bool:
+        """Whether there was one to abort."""
+        return False
+
+
+def _equal(a: bytes, b: bytes) -> bool:
+    """Comparison whose time tells nothing of where the texts differ."""
+    from _operator import _compare_digest
+
+    return bool(_compare_digest(a, b))
