@@ -15,6 +15,11 @@ FAMILIES = (
     "string",
     "list",
     "list_move",
+    "sorted_set",
+    "sorted_set_range",
+    "sorted_set_pop",
+    "sorted_set_algebra",
+    "sorted_set_sample",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]

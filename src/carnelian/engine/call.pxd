@@ -52,6 +52,8 @@ cdef class Call:
     cdef Entry *create(self, KeyRef *ref, int type, int encoding, size_t value_len)
     cdef Entry *create_pointer(self, KeyRef *ref, int type, int encoding, void *value)
     cdef void link(self, KeyRef *ref, Entry *e)                      # add an entry built elsewhere
+    # an entry built elsewhere takes the key's place, whatever was there
+    cdef void replace(self, KeyRef *ref, Entry *e)
     cdef void remove(self, KeyRef *ref)                              # unlink and free, no event
 
     # --- effects ---

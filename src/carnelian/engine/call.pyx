@@ -121,6 +121,15 @@ cdef class Call:
         key_link(ref, e)
         self.added(ref)
 
+    cdef void replace(self, KeyRef *ref, Entry *e):
+        if ref.slot == NULL:
+            self.link(ref, e)
+            return
+        self.remove(ref)
+        key_link(ref, e)
+        e.access = self.engine.access_clock if not self.engine.lfu else (
+            access_fresh_lfu(self.engine.access_clock))
+
     cdef void remove(self, KeyRef *ref):
         self.engine.discard(key_unlink(ref))
 
