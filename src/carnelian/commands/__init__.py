@@ -20,6 +20,11 @@ FAMILIES = (
     "sorted_set_pop",
     "sorted_set_algebra",
     "sorted_set_sample",
+    "keys",
+    "expire",
+    "scan",
+    "object",
+    "databases",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]

@@ -44,6 +44,8 @@ cdef class Call:
     # --- keys ---
     # to read: counts hits and misses
     cdef void find(self, int i, KeyRef *ref) noexcept
+    # the same for commands that only ask about the key: it does not count as used
+    cdef void find_untouched(self, int i, KeyRef *ref) noexcept
     cdef void find_to_write(self, int i, KeyRef *ref) noexcept
     # 1 found, 0 no such key, raises WRONGTYPE
     cdef int find_typed(self, int i, int type, KeyRef *ref) except -1

@@ -73,6 +73,16 @@ cdef class Call:
         if likely(not self.session.flags & NO_TOUCH):
             access_touch(ref.slot[0], engine.access_clock, engine.lfu)
 
+    cdef void find_untouched(self, int i, KeyRef *ref) noexcept:
+        cdef Engine engine = self.engine
+        engine.find(ref, self.db, self.argv[i].ptr, self.argv[i].len)
+        if ref.slot != NULL:
+            engine.stats.hits += 1
+            return
+        engine.stats.misses += 1
+        if unlikely(engine.armed & ARMED_NOTIFY):
+            engine.notify(NOTIFY_KEY_MISS, b"keymiss", self.db, ref.key, ref.len)
+
     cdef void find_to_write(self, int i, KeyRef *ref) noexcept:
         cdef Engine engine = self.engine
         ref[0] = key_find(self.db, self.argv[i].ptr, self.argv[i].len)

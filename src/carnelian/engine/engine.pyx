@@ -121,7 +121,7 @@ cdef class Engine:
         """The key `ref` points to is past its time: act on it. The ref is empty afterwards."""
         cdef Slice argv[2]
         cdef Entry *e
-        if self.hide_expired or self.gate & GATE_LOADING:
+        if self.hide_expired or self.gate & (GATE_LOADING | GATE_PAUSED):
             ref.slot = NULL
             return True
         e = key_unlink(ref)
@@ -199,6 +199,9 @@ cdef class Engine:
             self.touch_all(old, old)
         if database_count(old) == 0:
             return
+        for place in self.blocked_keys:
+            if place[0] == db_id:
+                self.ready[place] = None
         # Sessions hold the address of the Database: its content moves, it stays.
         fresh = database_new(db_id)
         swapped = old[0]

@@ -41,6 +41,7 @@ cdef void scan_begin(Scan *scan, uint64_t cursor) noexcept nogil
 # Options from argument `start` on. `allowed`: SCAN_NOVALUES and the like. The Scan borrows the
 # arguments' bytes.
 cdef int scan_options(Call call, int start, int allowed, Scan *scan) except -1
+cdef void scan_pattern(Scan *scan, Slice pattern) noexcept nogil
 # Whether a pattern is only a name.
 cdef bint glob_is_literal(Slice pattern) noexcept nogil
 cdef bint scan_matches(const Scan *scan, Slice text) noexcept nogil

@@ -58,7 +58,7 @@ cdef int scan_options(Call call, int start, int allowed, Scan *scan) except -1:
             scan.wanted = min(scan.wanted, WANTED_MAX)
             i += 2
         elif i + 1 < call.argc and call.is_word(i, b"match"):
-            scan_set_pattern(scan, call.argv[i + 1])
+            scan_pattern(scan, call.argv[i + 1])
             i += 2
         elif allowed & SCAN_TYPE and i + 1 < call.argc and call.is_word(i, b"type"):
             scan.type = type_named(call.argv[i + 1])
@@ -78,7 +78,7 @@ cdef int scan_options(Call call, int start, int allowed, Scan *scan) except -1:
     return 0
 
 
-cdef void scan_set_pattern(Scan *scan, Slice pattern) noexcept nogil:
+cdef void scan_pattern(Scan *scan, Slice pattern) noexcept nogil:
     # A lone star is no filter at all: unlike glob_match it lets an empty name through.
     scan.pattern = pattern
     scan.literal = glob_is_literal(pattern)

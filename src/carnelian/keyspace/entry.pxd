@@ -75,6 +75,8 @@ cdef Entry *entry_new(
 # value bytes both have. Consumes `e`. The result may be another address: the caller updates table
 # and wheel.
 cdef Entry *entry_reshape(Entry *e, int layout_flags, size_t value_len) noexcept nogil
+# A second entry with the same value bytes (or pointer) and access under another key; no expiry.
+cdef Entry *entry_rekeyed(Entry *e, const char *key, size_t key_len) noexcept nogil
 
 
 cdef inline int entry_type(Entry *e) noexcept nogil:

@@ -75,3 +75,12 @@ cdef Entry *entry_reshape(Entry *e, int layout_flags, size_t value_len) noexcept
     memcpy(entry_value_ptr(fresh), entry_value_ptr(e), kept)
     mem_free(e)
     return fresh
+
+
+cdef Entry *entry_rekeyed(Entry *e, const char *key, size_t key_len) noexcept nogil:
+    cdef size_t value_len = 8 if e.flags & POINTER else entry_value_len(e)
+    cdef Entry *fresh = entry_new(e.kind, e.flags & POINTER, key, key_len, value_len)
+    fresh.flags |= <uint8_t>(e.flags & ~LAYOUT_FLAGS)
+    fresh.access = e.access
+    memcpy(entry_value_ptr(fresh), entry_value_ptr(e), value_len)
+    return fresh

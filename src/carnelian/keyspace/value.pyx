@@ -1,7 +1,5 @@
 """One place that knows which structure hides behind a pointer value, by type and encoding."""
 
-from libc.string cimport memcpy
-
 from carnelian.base.blob cimport Blob, blob_memory, blob_release, blob_retain
 from carnelian.base.memory cimport mem_free
 from carnelian.encodings.quicklist cimport (
@@ -14,8 +12,8 @@ from carnelian.encodings.stream cimport (
     Stream, stream_blocks, stream_bytes, stream_copy, stream_free,
 )
 from carnelian.keyspace.entry cimport (
-    ENC_BLOB, ENC_SORTED_SET, ENC_STREAM, LAYOUT_FLAGS, POINTER, TYPE_LIST, entry_new,
-    entry_pointer, entry_set_pointer, entry_value_len, entry_value_ptr,
+    ENC_BLOB, ENC_SORTED_SET, ENC_STREAM, POINTER, TYPE_LIST, entry_pointer, entry_rekeyed,
+    entry_set_pointer,
 )
 
 
@@ -75,11 +73,7 @@ cdef void entry_free(Entry *e) noexcept nogil:
 
 
 cdef Entry *entry_copy(Entry *e, const char *key, size_t key_len) noexcept nogil:
-    cdef size_t value_len = 8 if e.flags & POINTER else entry_value_len(e)
-    cdef Entry *copy = entry_new(e.kind, e.flags & POINTER, key, key_len, value_len)
-    copy.flags |= e.flags & ~LAYOUT_FLAGS
+    cdef Entry *copy = entry_rekeyed(e, key, key_len)
     if e.flags & POINTER:
         entry_set_pointer(copy, value_copy(e.kind, entry_pointer(e)))
-    else:
-        memcpy(entry_value_ptr(copy), entry_value_ptr(e), value_len)
     return copy
