@@ -1,6 +1,6 @@
 """A handler's view of the engine; see call.pxd."""
 
-from libc.math cimport ceil
+from libc.math cimport ceill
 from libc.stdint cimport int64_t
 
 from carnelian.base.native cimport likely, unlikely
@@ -199,13 +199,15 @@ cdef class Call:
     cdef int64_t timeout_ms(self, int i) except? -1:
         """A timeout in seconds as Redis takes it: fractions round up to a whole millisecond."""
         cdef long double seconds = 0
+        if self.resumed:
+            return 0               # it keeps the deadline it has
         if not parse_long_double(self.argv[i].ptr, self.argv[i].len, &seconds):
             raise TIMEOUT_NOT_FLOAT
         if seconds != seconds:
             raise TIMEOUT_NOT_FLOAT
+        seconds = ceill(seconds * 1000)
         if seconds < 0:
             raise TIMEOUT_NEGATIVE
-        seconds = seconds * 1000
         if seconds > <long double>(INT64_MAX_MS - self.engine.now_ms):
             raise TIMEOUT_RANGE
-        return <int64_t>ceil(<double>seconds)
+        return <int64_t>seconds

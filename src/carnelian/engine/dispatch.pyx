@@ -18,20 +18,20 @@ from carnelian.engine.command cimport (
     SUBSCRIBED_TOO, WRITES, Command, registry,
 )
 from carnelian.engine.engine cimport (
-    BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED,
+    BLOCKED_ON_KEYS, BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED,
     GATE_STALE,
     GATE_WRITES, Blocked, Engine,
 )
 from carnelian.engine.session cimport (
-    BLOCKED, DIRTY_EXEC, IN_MULTI, INTERNAL, NEEDS_AUTH, NO_BLOCKING, PRIMARY,
-    REPLICA,
-    REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED, Session,
+    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, DIRTY_EXEC, IN_MULTI, INTERNAL, NEEDS_AUTH,
+    NO_BLOCKING, PRIMARY, REPLICA, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED,
+    Session,
 )
 from carnelian.engine.timing cimport ticks_per_us, ticks_to_us
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STREAM, entry_type
 from carnelian.resp.reply cimport (
-    ReplyMark, reply_error, reply_mark, reply_queued, reply_raw, reply_rollback,
+    ReplyMark, reply_error, reply_mark, reply_null_array, reply_queued, reply_raw, reply_rollback,
 )
 
 import carnelian.engine.errors as errors
@@ -263,7 +263,6 @@ cdef bint must_postpone(Engine engine, Session session, Command command):
 cdef int execute_carefully(Engine engine, Session session, const Slice *argv, int argc) except -1:
     cdef Command command
     cdef ReplyMark mark = reply_mark(&session.reply)
-    cdef bint dropping
     try:
         command = resolve(argv, argc)
     except CommandError as refused:
@@ -285,13 +284,19 @@ cdef int execute_carefully(Engine engine, Session session, const Slice *argv, in
                 if engine.gate & GATE_MONITORS:
                     feed_monitors(engine, session, command, argv, argc)
                 run(engine, session, command, argv, argc, None, False)
-    dropping = session.flags & (REPLY_OFF | REPLY_SKIP) != 0
+    if not session.flags & BLOCKED:
+        drop_unwanted(session, mark)
+    return 0
+
+
+cdef void drop_unwanted(Session session, ReplyMark mark) noexcept:
+    """CLIENT REPLY OFF and SKIP: take back the reply to the command that is now done."""
+    cdef bint dropping = session.flags & (REPLY_OFF | REPLY_SKIP) != 0
     if dropping and not session.flags & SUBSCRIBED:
         reply_rollback(&session.reply, mark)
     session.flags &= ~REPLY_SKIP
     if session.flags & REPLY_SKIP_NEXT:
         session.flags = session.flags & ~REPLY_SKIP_NEXT | REPLY_SKIP
-    return 0
 
 
 cdef void refuse(Engine engine, Session session, Command command, refused):
@@ -395,76 +400,104 @@ cdef void execute_nested(Engine engine, Session session, Command command, list a
 
 # --- blocked sessions ---
 
-cdef bint run_again(Engine engine, Blocked blocked, bint timed_out) except -1:
+cdef bint run_again(Engine engine, Blocked blocked) except -1:
     """Run a parked command once more. Whether it has been answered."""
     cdef Session session = blocked.session
     cdef Slice *slices = slices_of(blocked.argv)
-    cdef Command command
+    cdef int argc = <int>len(blocked.argv)
     cdef ReplyMark mark = reply_mark(&session.reply)
-    cdef bint parked
+    cdef Command command = None
+    cdef bint parked = False
     try:
-        command = resolve(slices, <int>len(blocked.argv))
-        parked = run(engine, session, command, slices, <int>len(blocked.argv), blocked, timed_out)
+        try:
+            # Permissions and the like may have changed since.
+            command = resolve(slices, argc)
+            check(engine, session, command)
+        except CommandError as refused:
+            if command is not None:
+                command.rejected += 1
+            refuse(engine, session, command, refused)
+        else:
+            parked = run(engine, session, command, slices, argc, blocked, False)
     finally:
         mem_free(slices)
     if not parked:
-        if session.flags & REPLY_OFF:
-            reply_rollback(&session.reply, mark)
-        release(engine, blocked)
+        release(engine, blocked, mark)
     return not parked
 
 
-cdef void release(Engine engine, Blocked blocked):
+cdef int time_out(Engine engine, Blocked blocked) except -1:
+    """A wait has come to its end without result."""
+    cdef Session session = blocked.session
+    cdef ReplyMark mark = reply_mark(&session.reply)
+    cdef Command command = session.last_command
+    cdef Slice *slices
+    cdef bint parked = False
+    if blocked.kind == BLOCKED_ON_KEYS and blocked.extra is None:
+        # Whatever type the key has by now; BLMOVE too, whose answer else is no array.
+        reply_null_array(&session.reply)
+        if command is not None:
+            command.calls += 1
+    else:
+        # What keeps state between its runs answers itself, or waits on.
+        slices = slices_of(blocked.argv)
+        try:
+            command = resolve(slices, <int>len(blocked.argv))
+            parked = run(
+                engine, session, command, slices, <int>len(blocked.argv), blocked, True)
+        finally:
+            mem_free(slices)
+    if not parked:
+        release(engine, blocked, mark)
+    return 0
+
+
+cdef void release(Engine engine, Blocked blocked, ReplyMark mark):
+    """The command has been answered: the reply since `mark` goes out, the session goes on."""
     engine.unpark(blocked)
+    drop_unwanted(blocked.session, mark)
     blocked.session.wrote()
     blocked.session.resumed()
 
 
-cdef bint can_serve(Engine engine, Blocked blocked, tuple place):
-    """Whether the key is there with the type the command waits for (or its absence matters to
-    it)."""
+cdef int type_at(Engine engine, tuple place):
+    """The type of a key, -1 for none."""
     cdef KeyRef ref
     cdef bytes key = place[1]
     engine.find(&ref, engine.databases[<int>place[0]], key, len(key))
-    if blocked.on_deletion:
-        return True
-    return ref.slot != NULL and entry_type(ref.slot[0]) == blocked.type
+    return entry_type(ref.slot[0]) if ref.slot != NULL else -1
 
 
-cdef int serve_key(Engine engine, tuple place) except -1:
-    """Serve the sessions waiting for one key in order of arrival, as long as it lasts."""
-    cdef dict waiting
+cdef int serve_queue(Engine engine, tuple place, int type) except -1:
+    """Serve those who wait for a key with this type, in order of arrival, as long as it lasts.
+
+    Who parks again keeps its place. The queue is read in ever larger pieces, so that neither one
+    push to very many waiters nor a long row of those who park again costs more than it must."""
     cdef Blocked blocked
-    cdef int skip = 0
+    cdef Py_ssize_t skip = 0
+    cdef Py_ssize_t size = SERVE_BATCH
     while True:
-        waiting = engine.blocked_keys.get(place)
-        if waiting is None:
-            return 0
-        batch = list(islice(waiting, skip, skip + SERVE_BATCH))
+        batch = list(islice(engine.blocked_keys.get(place, {}).get(type, ()), skip, skip + size))
         if not batch:
             return 0
+        size *= 2
         for item in batch:
             blocked = <Blocked>item
             if blocked.served:
                 continue
-            if can_serve(engine, blocked, place):
-                if not run_again(engine, blocked, False):
-                    skip += 1
-            elif blocked.type == TYPE_STREAM:
+            if blocked.session.flags & (CLOSE_NOW | CLOSE_AFTER_REPLY | CLOSED):
+                skip += 1          # about to go: what it took would be lost
+            elif blocked.on_deletion or type_at(engine, place) == type:
+                skip += not run_again(engine, blocked)
+            elif type == TYPE_STREAM:
                 skip += 1          # a later one may wait for the key's deletion
             else:
-                return 0 if not has_other_type(waiting, blocked.type) else serve_rest(engine, place)
+                return 0
 
 
-cdef bint has_other_type(dict waiting, int type):
-    return any((<Blocked>b).type != type for b in waiting)
-
-
-cdef int serve_rest(Engine engine, tuple place) except -1:
-    """The rare queue of commands that wait for different types under one name."""
-    for item in list(engine.blocked_keys.get(place, ())):
-        if not (<Blocked>item).served and can_serve(engine, <Blocked>item, place):
-            run_again(engine, <Blocked>item, False)
+cdef int serve_key(Engine engine, tuple place) except -1:
+    for type in list(engine.blocked_keys.get(place, ())):
+        serve_queue(engine, place, type)
     return 0
 
 
@@ -488,13 +521,14 @@ cdef void serve_waiting(Engine engine) noexcept:
 cdef bint unblock(Engine engine, Session session, bint with_error):
     """CLIENT UNBLOCK: end a session's wait as if timed out, or with an error."""
     cdef Blocked blocked = session.blocked
+    cdef ReplyMark mark = reply_mark(&session.reply)
     if blocked is None or blocked.kind == BLOCKED_POSTPONED:
         return False
     if with_error:
         answer_error(engine, session, b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
-        release(engine, blocked)
+        release(engine, blocked, mark)
     else:
-        run_again(engine, blocked, True)
+        time_out(engine, blocked)
     return True
 
 
@@ -531,6 +565,6 @@ def run_timers(Engine engine):
         blocked = engine.next_timed_out()
         if blocked is None:
             break
-        run_again(engine, blocked, True)
+        time_out(engine, blocked)
     serve_waiting(engine)
     engine.propagation.end_unit()

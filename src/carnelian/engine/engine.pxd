@@ -108,9 +108,11 @@ cdef class Engine:
     cdef public object log
     cdef public object server          # the composition root's offers to commands
     cdef dict watched                  # (db id, key) -> {Session: None}
-    cdef dict blocked_keys             # (db id, key) -> {Blocked: None} in order of arrival
+    # (db id, key) -> {type waited for: {Blocked: None} in order of arrival}
+    cdef dict blocked_keys
     cdef dict ready                    # (db id, key): None, keys to serve blocked sessions from
     cdef list deadlines                # heap of (deadline_ms, order, Blocked)
+    cdef Py_ssize_t stale_deadlines    # how many of them were served before
     cdef uint64_t next_order
     cdef dict postponed                # {Blocked: None} while paused
     cdef int64_t pause_until_ms
@@ -151,6 +153,8 @@ cdef class Engine:
 
     cdef void park(self, Blocked blocked)
     cdef void unpark(self, Blocked blocked)
+    cdef void sweep_deadlines(self)
+    cdef void drop_served_deadlines(self)
     cdef Blocked next_timed_out(self)
     cpdef int64_t next_timer_ms(self)
     cpdef bint expire_some(self, int64_t budget_us)

@@ -1,6 +1,8 @@
 """Databases, time, events and waiting sessions; see engine.pxd."""
 
-from heapq import heappop, heappush
+# the C type: taking from its front stays cheap, where a dict walks over what was deleted
+from _collections import OrderedDict
+from heapq import heapify, heappop, heappush
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -32,6 +34,7 @@ cdef enum:
     EXPIRE_BATCH = 32
     WHEEL_STEPS = 2000
     ERROR_CODES_MAX = 128
+    STALE_DEADLINES_MIN = 64       # sweep the heap when more than these and half of it are served
 
 LETTERS = "KEg$lshzxetm?dn"        # event classes by bit
 
@@ -199,7 +202,7 @@ cdef class Engine:
             self.touch_all(old, old)
         if database_count(old) == 0:
             return
-        for place in self.blocked_keys:
+        for place in self.blocked_keys:        # XREADGROUP also waits for a key to vanish
             if place[0] == db_id:
                 self.ready[place] = None
         # Sessions hold the address of the Database: its content moves, it stays.
@@ -295,7 +298,10 @@ cdef class Engine:
         self.next_order += 1
         blocked.order = self.next_order
         for place in blocked.keys:
-            self.blocked_keys.setdefault(place, {})[blocked] = None
+            queues = self.blocked_keys.setdefault(place, {})
+            if blocked.type not in queues:
+                queues[blocked.type] = OrderedDict()
+            queues[blocked.type][blocked] = None
         if blocked.keys:
             self.armed |= ARMED_BLOCKED
         if blocked.deadline_ms:
@@ -304,14 +310,21 @@ cdef class Engine:
         blocked.session.flags |= BLOCKED
 
     cdef void unpark(self, Blocked blocked):
-        cdef dict waiting
+        cdef dict queues
+        if blocked.served:
+            return
         blocked.served = True
         for place in blocked.keys:
-            waiting = self.blocked_keys.get(place)
-            if waiting is not None:
-                waiting.pop(blocked, None)
-                if not waiting:
+            queues = self.blocked_keys[place]
+            del queues[blocked.type][blocked]
+            if not queues[blocked.type]:
+                del queues[blocked.type]
+                if not queues:
                     del self.blocked_keys[place]
+        if blocked.deadline_ms:
+            self.stale_deadlines += 1
+            if self.stale_deadlines > max(STALE_DEADLINES_MIN, len(self.deadlines) // 2):
+                self.sweep_deadlines()
         self.postponed.pop(blocked, None)
         if not self.blocked_keys:
             self.armed &= ~ARMED_BLOCKED
@@ -319,19 +332,37 @@ cdef class Engine:
             blocked.session.blocked = None
             blocked.session.flags &= ~BLOCKED
 
+    cdef void sweep_deadlines(self):
+        self.deadlines = [entry for entry in self.deadlines if not (<Blocked>entry[2]).served]
+        heapify(self.deadlines)
+        self.stale_deadlines = 0
+
+    cdef void drop_served_deadlines(self):
+        while self.deadlines and (<Blocked>self.deadlines[0][2]).served:
+            heappop(self.deadlines)
+            self.stale_deadlines -= 1
+
     cdef Blocked next_timed_out(self):
         cdef Blocked blocked
-        while self.deadlines:
-            blocked = self.deadlines[0][2]
-            if not blocked.served and blocked.deadline_ms > self.now_ms:
-                return None
-            heappop(self.deadlines)
-            if not blocked.served:
-                return blocked
-        return None
+        self.drop_served_deadlines()
+        if not self.deadlines:
+            return None
+        blocked = self.deadlines[0][2]
+        if blocked.deadline_ms > self.now_ms:
+            return None
+        heappop(self.deadlines)
+        blocked.deadline_ms = 0                # it is not in the heap any more
+        return blocked
 
     def blocked_count(self):
         return sum(1 for s in self.sessions.values() if (<Session>s).flags & BLOCKED)
+
+    def blocking_key_counts(self):
+        """How many keys are waited for, and how many of them also for their deletion."""
+        on_deletion = sum(
+            any((<Blocked>blocked).on_deletion for queue in queues.values() for blocked in queue)
+            for queues in self.blocked_keys.values())
+        return len(self.blocked_keys), on_deletion
 
     # --- time passing ---
 
@@ -340,8 +371,7 @@ cdef class Engine:
         cdef int64_t soonest = -1
         cdef int64_t due
         cdef int i
-        while self.deadlines and (<Blocked>self.deadlines[0][2]).served:
-            heappop(self.deadlines)
+        self.drop_served_deadlines()
         if self.deadlines:
             soonest = self.deadlines[0][0]
         if self.pause_until_ms and (soonest < 0 or self.pause_until_ms < soonest):

@@ -12,6 +12,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.base.memory cimport mem_release
+from carnelian.engine.dispatch cimport serve_waiting
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport OUTPUT_PENDING, Session
 from carnelian.net.connection cimport Connection
@@ -221,6 +222,8 @@ cdef class Loop:
             run_timers(engine)
         if engine.now_ms >= self.next_expire_ms or self.expire_left:
             self.expire_left = engine.expire_some(EXPIRE_BUDGET_US)
+            if engine.ready:
+                serve_waiting(engine)
             self.next_expire_ms = engine.now_ms + EXPIRE_INTERVAL_MS
         # The second case: the clock was set back.
         wait = self.next_cron_ms - engine.now_ms
