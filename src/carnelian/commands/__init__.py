@@ -25,6 +25,8 @@ FAMILIES = (
     "scan",
     "object",
     "databases",
+    "geo",
+    "geo_search",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]
