@@ -15,6 +15,8 @@ FAMILIES = (
     "string",
     "list",
     "list_move",
+    "set",
+    "set_algebra",
     "sorted_set",
     "sorted_set_range",
     "sorted_set_pop",

@@ -62,6 +62,8 @@ cdef void table_clear(Table *t) noexcept nogil
 # The slot of the entry with this key, or NULL. Valid until the next add or remove; the caller may
 # replace the entry in it by another with the same key.
 cdef void **table_find(Table *t, uint64_t hash, const char *key, size_t n) noexcept nogil
+# The slot that holds this very word.
+cdef void **table_find_word(Table *t, uint64_t hash, void *word) noexcept nogil
 # The key must be absent; returns its slot.
 cdef void **table_add(Table *t, uint64_t hash, void *entry) noexcept nogil
 cdef void *table_remove(Table *t, uint64_t hash, const char *key, size_t n) noexcept nogil

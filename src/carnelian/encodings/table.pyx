@@ -136,6 +136,23 @@ cdef void table_prefetch_entry(Table *t, uint64_t hash) noexcept nogil:
         hits &= hits - 1
 
 
+cdef void **table_find_word(Table *t, uint64_t hash, void *word) noexcept nogil:
+    cdef Bucket *b = bucket_in(segment_at(t, hash), hash)
+    cdef uint64_t wanted = ONES * tag_of(hash)
+    cdef uint64_t hits
+    cdef int i
+    while True:
+        hits = zero_bytes(load64(b.tags) ^ wanted)
+        while hits:
+            i = ctz64(hits) >> 3
+            if b.slots[i] == word:
+                return &b.slots[i]
+            hits &= hits - 1
+        if likely(not b.chained):
+            return NULL
+        b = <Bucket *>b.slots[SLOTS - 1]
+
+
 cdef void **bucket_put(Table *t, Bucket *b, uint8_t tag, void *entry) noexcept nogil:
     cdef uint64_t empty
     cdef Bucket *extra

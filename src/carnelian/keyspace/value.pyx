@@ -2,6 +2,7 @@
 
 from carnelian.base.blob cimport Blob, blob_memory, blob_release, blob_retain
 from carnelian.base.memory cimport mem_free
+from carnelian.encodings.member_set cimport member_set_bytes, member_set_copy, member_set_free
 from carnelian.encodings.quicklist cimport (
     Quicklist, quicklist_bytes, quicklist_copy, quicklist_free,
 )
@@ -11,9 +12,10 @@ from carnelian.encodings.sorted_set cimport (
 from carnelian.encodings.stream cimport (
     Stream, stream_blocks, stream_bytes, stream_copy, stream_free,
 )
+from carnelian.encodings.table cimport Table
 from carnelian.keyspace.entry cimport (
-    ENC_BLOB, ENC_SORTED_SET, ENC_STREAM, POINTER, TYPE_LIST, entry_pointer, entry_rekeyed,
-    entry_set_pointer,
+    ENC_BLOB, ENC_SORTED_SET, ENC_STREAM, POINTER, TYPE_LIST, TYPE_SET, entry_pointer,
+    entry_rekeyed, entry_set_pointer,
 )
 
 
@@ -23,6 +25,8 @@ cdef void value_free(int kind, void *value) noexcept nogil:
         blob_release(<Blob *>value)
     elif kind & 15 == TYPE_LIST:
         quicklist_free(<Quicklist *>value)
+    elif kind & 15 == TYPE_SET:
+        member_set_free(<Table *>value)
     elif encoding == ENC_SORTED_SET:
         sorted_set_free(<SortedSet *>value)
     elif encoding == ENC_STREAM:
@@ -35,6 +39,8 @@ cdef void *value_copy(int kind, void *value) noexcept nogil:
         return blob_retain(<Blob *>value)
     if kind & 15 == TYPE_LIST:
         return quicklist_copy(<Quicklist *>value)
+    if kind & 15 == TYPE_SET:
+        return member_set_copy(<Table *>value)
     if encoding == ENC_SORTED_SET:
         return sorted_set_copy(<SortedSet *>value)
     if encoding == ENC_STREAM:
@@ -48,6 +54,8 @@ cdef size_t value_bytes(int kind, void *value) noexcept nogil:
         return blob_memory(<Blob *>value)
     if kind & 15 == TYPE_LIST:
         return quicklist_bytes(<Quicklist *>value)
+    if kind & 15 == TYPE_SET:
+        return member_set_bytes(<Table *>value)
     if encoding == ENC_SORTED_SET:
         return sorted_set_bytes(<SortedSet *>value)
     if encoding == ENC_STREAM:
@@ -59,6 +67,8 @@ cdef size_t value_effort(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
     if kind & 15 == TYPE_LIST:
         return (<Quicklist *>value).length
+    if kind & 15 == TYPE_SET:
+        return (<Table *>value).count
     if encoding == ENC_SORTED_SET:
         return sorted_set_count(<SortedSet *>value)
     if encoding == ENC_STREAM:
