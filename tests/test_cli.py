@@ -79,6 +79,15 @@ COMMAND_LINES = [
 ]
 
 
+def answers(path: Path) -> bool:
+    """Whether somebody listens on a unix socket: its file is there a moment earlier."""
+    try:
+        SocketClient(str(path)).close()
+    except OSError:
+        return False
+    return True
+
+
 def redis_outcome(words: list[str], directory: Path) -> list[tuple[str, str]] | str:
     """What redis-server makes of the arguments: CONFIG GET's pairs, or its report."""
     try:
@@ -97,7 +106,7 @@ def redis_outcome(words: list[str], directory: Path) -> list[tuple[str, str]] | 
         text=True,
     )
     try:
-        wait_until(lambda: path.exists() or process.poll() is not None, "redis-server starts", 10)
+        wait_until(lambda: answers(path) or process.poll() is not None, "redis-server starts", 10)
         if process.poll() is not None:
             return process.communicate()[1].strip().split("\n")[-1]
         with SocketClient(str(path)) as client:
