@@ -31,5 +31,7 @@ cdef void text_create(KeyRef *ref, const char *p, size_t n) noexcept nogil
 # Make the string `n` bytes long, keeping what fits; new bytes are zero. The address is good for
 # writing.
 cdef char *text_resize(KeyRef *ref, size_t n) noexcept nogil
+# OBJECT ENCODING's word: Redis stores integers as such and up to 44 bytes beside the object.
+cdef const char *text_encoding(Entry *e) noexcept nogil
 # The bytes for writing in place: a Blob that replies still hold is copied first.
 cdef char *text_writable(KeyRef *ref) noexcept nogil

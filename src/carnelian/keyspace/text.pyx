@@ -1,18 +1,24 @@
 """String values in entries; see text.pxd."""
 
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from carnelian.base.blob cimport (
     Blob, blob_data, blob_from, blob_is_shared, blob_new, blob_release, blob_resize,
 )
+from carnelian.base.numbers cimport INT64_CHARS_MAX, parse_int64
+from carnelian.base.slice cimport Slice
 from carnelian.keyspace.database cimport (
     KeyRef, key_create, key_create_pointer, key_resize, key_set_inline, key_set_pointer,
 )
 from carnelian.keyspace.entry cimport (
-    ENC_BLOB, ENC_BYTES, LAYOUT_FLAGS, LONG_VALUE, POINTER, TYPE_STRING, Entry, entry_pointer,
-    entry_set_pointer,
-    entry_value_len, entry_value_ptr,
+    ENC_BLOB, ENC_BYTES, LAYOUT_FLAGS, LONG_VALUE, POINTER, STRING_NOT_INT, STRING_RAW, TYPE_STRING,
+    Entry, entry_pointer, entry_set_pointer, entry_value_len, entry_value_ptr,
 )
+
+
+cdef enum:
+    EMBEDDED_MAX = 44
 
 
 cdef void text_assign(KeyRef *ref, const char *p, size_t n) noexcept nogil:
@@ -90,3 +96,14 @@ cdef char *text_writable(KeyRef *ref) noexcept nogil:
         entry_set_pointer(e, fresh)
         blob = fresh
     return blob_data(blob)
+
+
+cdef const char *text_encoding(Entry *e) noexcept nogil:
+    cdef Slice value = text_value(e)
+    cdef int64_t number
+    if e.flags & STRING_RAW or value.len > EMBEDDED_MAX:
+        return b"raw"
+    if not e.flags & STRING_NOT_INT and value.len <= INT64_CHARS_MAX:
+        if parse_int64(value.ptr, value.len, &number):
+            return b"int"
+    return b"embstr"
