@@ -2,16 +2,12 @@
 
 from libc.stdint cimport int64_t
 
-from carnelian.base.numbers cimport parse_int64
-from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, READS, STALE
 from carnelian.keyspace.access cimport access_frequency
 from carnelian.keyspace.database cimport KeyRef
-from carnelian.keyspace.entry cimport (
-    ENC_BYTES, STRING_NOT_INT, STRING_RAW, Entry, entry_encoding, entry_value_len,
-    entry_value_ptr,
-)
+from carnelian.keyspace.entry cimport TYPE_STRING, Entry, entry_encoding, entry_type
+from carnelian.keyspace.text cimport text_encoding
 from carnelian.resp.reply cimport (
     reply_array, reply_bulk, reply_int, reply_null, reply_status,
 )
@@ -22,10 +18,7 @@ from carnelian.engine.flags import KEYS_INSPECTED
 
 command = family("generic")
 
-cdef enum:
-    EMBEDDED_MAX = 44          # bytes up to which Redis keeps a string beside its header
-
-ENCODING_NAMES = (b"", b"raw", b"listpack", b"intset", b"quicklist", b"hashtable", b"skiplist",
+ENCODING_NAMES = (b"", b"", b"listpack", b"intset", b"quicklist", b"hashtable", b"skiplist",
                   b"stream", b"listpackex")
 SWITCHING = (" Please note that when switching between policies at runtime LRU and LFU data will"
              " take some time to adjust.")
@@ -60,17 +53,9 @@ command(0, "OBJECT", container=True, since="2.2.3",
 
 
 cdef bytes encoding_name(Entry *e):
-    cdef Slice text
-    cdef int64_t number = 0
-    if entry_encoding(e) != ENC_BYTES:
-        return ENCODING_NAMES[entry_encoding(e)]
-    text.ptr = entry_value_ptr(e)
-    text.len = entry_value_len(e)
-    if e.flags & STRING_RAW:
-        return b"raw"
-    if not e.flags & STRING_NOT_INT and parse_int64(text.ptr, text.len, &number):
-        return b"int"
-    return b"embstr" if text.len <= EMBEDDED_MAX else b"raw"
+    if entry_type(e) == TYPE_STRING:
+        return text_encoding(e)
+    return ENCODING_NAMES[entry_encoding(e)]
 
 
 cdef int encoding(Call call) except -1:
