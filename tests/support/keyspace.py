@@ -9,7 +9,7 @@ from tests.support.normalize import MILLISECONDS_TOLERANCE, Around
 from tests.support.resp import Reply, plain
 
 # Differs between implementations and versions, and says nothing about the data.
-STREAM_INTERNALS = {b"radix-tree-keys", b"radix-tree-nodes", b"seen-time", b"active-time"}
+STREAM_INTERNALS = {b"radix-tree-keys", b"radix-tree-nodes", b"seen-time", b"active-time", b"lag"}
 READERS: dict[str, list[str | bytes]] = {
     "string": ["GET", ""],
     "list": ["LRANGE", "", "0", "-1"],

@@ -132,8 +132,8 @@ cdef int parse_options(Call call, Options *o) except -1:
                 raise error(
                     "Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must"
                     " be specified." if o.group else
-                    "Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$'"
-                    " must be specified.")
+                    "Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be"
+                    " specified.")
             break
         if call.is_word(i, b"block") and i + 1 < call.argc:
             i += 1
