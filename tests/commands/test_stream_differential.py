@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from tests.support.differential import SETTINGS, differential
 from tests.support.generators import BAD_INTEGERS, command, mostly, number, options, words
@@ -15,18 +16,14 @@ from tests.support.resp import Reply
 KEYS = mostly(words("s1", "s2", "s3"), words("a", "b"))
 GROUPS = mostly(words("g1", "g2"), words("g3", ""))
 CONSUMERS = mostly(words("c1", "c2"), words("c3", ""))
-GOOD_IDS = st.builds(
-    lambda ms, seq: b"%d-%d" % (ms, seq), st.integers(0, 9), st.integers(0, 3)
-)
+GOOD_IDS = st.builds(lambda ms, seq: b"%d-%d" % (ms, seq), st.integers(0, 9), st.integers(0, 3))
 EDGE_IDS = words(
     "0-0", "0-1", "5", "7-*", "18446744073709551615-18446744073709551615", "18446744073709551615-*",
     "18446744073709551615", "18446744073709551615-0", "18446744073709551616-0", "1-1-1", "-1-1", "",
     "a", "1-", "-", "+", "$", ">", "(1-1", "0-*", "1-18446744073709551615",
 )  # fmt: skip
 IDS = mostly(GOOD_IDS, EDGE_IDS)
-NEW_IDS = mostly(
-    st.one_of(GOOD_IDS, st.integers(0, 30).map(lambda ms: b"%d-*" % ms)), EDGE_IDS
-)
+NEW_IDS = mostly(st.one_of(GOOD_IDS, st.integers(0, 30).map(lambda ms: b"%d-*" % ms)), EDGE_IDS)
 BOUNDS = mostly(
     st.one_of(words("-", "+"), GOOD_IDS, GOOD_IDS.map(lambda text: b"(" + text)), EDGE_IDS
 )
@@ -36,12 +33,16 @@ PAIRS = st.lists(
     min_size=1,
     max_size=3,
 ).map(lambda pairs: [text for pair in pairs for text in pair])
-SIGN = mostly(st.sampled_from([[], [b"="], [b"~"]]), st.just([b"~", b"~"]))
+SIGN: SearchStrategy[list[bytes]] = st.sampled_from(
+    [[], [], [b"="], [b"="], [b"~"], [b"~"], [b"~", b"~"]]
+)
 TRIM = st.one_of(
     st.builds(lambda sign, n: [b"MAXLEN", *sign, n], SIGN, COUNTS),
     st.builds(lambda sign, bound: [b"MINID", *sign, bound], SIGN, IDS),
 )
-LIMIT = st.one_of(st.just([]), st.just([]), COUNTS.map(lambda n: [b"LIMIT", n]))
+LIMIT: SearchStrategy[list[bytes]] = st.one_of(
+    st.just([]), st.just([]), COUNTS.map(lambda n: [b"LIMIT", n])
+)
 
 ADDS = command("XADD", KEYS, NEW_IDS, PAIRS)
 ENTRIES = st.one_of(
@@ -157,16 +158,11 @@ def excuse(argv: list[bytes], mine: Reply, theirs: Reply) -> bool:
 
 
 RUN = settings(SETTINGS, max_examples=25)
+OPTIONS: dict[str, Any] = {"excuse": excuse, "run": RUN, "transactions": False}
 # Nodes that end after so many entries, not bytes: approximate trimming sees them.
 CONFIG = {"stream-node-max-entries": 3, "stream-node-max-bytes": 0}
 
-TestEntries = differential(ENTRIES, config=CONFIG, excuse=excuse, run=RUN)
-TestEntriesResp3 = differential(
-    ENTRIES, peer="valkey", protocol=3, config=CONFIG, excuse=excuse, run=RUN
-)
-TestGroups = differential(
-    GROUP_COMMANDS, peer="valkey", config=CONFIG, excuse=excuse, run=RUN
-)
-TestGroupsResp3 = differential(
-    GROUP_COMMANDS, peer="valkey", protocol=3, excuse=excuse, run=RUN
-)
+TestEntries = differential(ENTRIES, config=CONFIG, **OPTIONS)
+TestEntriesResp3 = differential(ENTRIES, peer="valkey", protocol=3, config=CONFIG, **OPTIONS)
+TestGroups = differential(GROUP_COMMANDS, peer="valkey", config=CONFIG, **OPTIONS)
+TestGroupsResp3 = differential(GROUP_COMMANDS, peer="valkey", protocol=3, **OPTIONS)

@@ -497,9 +497,11 @@ cdef bint may_wait(Call call, Options *o) noexcept:
         return False
     if call.may_block():
         return True
-    # a look at what idles was due, the wait itself may go on
-    return o.claim_ms >= 0 and call.timed_out and (
-        call.extra is not None and call.engine.now_ms < <int64_t>call.extra)
+    # A look at what idles was due, the wait itself may go on; not so after CLIENT UNBLOCK, which
+    # leaves the deadline where it was.
+    return (o.claim_ms >= 0 and call.timed_out and call.extra is not None
+            and (<Blocked>call.session.blocked).deadline_ms == 0
+            and call.engine.now_ms < <int64_t>call.extra)
 
 
 cdef int read(Call call, bint group) except -1:
@@ -514,6 +516,9 @@ cdef int read(Call call, bint group) except -1:
     o.entries_left = 0
     o.bytes_max = 0
     o.bytes_before = reply_pending_bytes(call.reply)
+    if call.timed_out and not group:
+        reply_null_array(call.reply)        # whatever the keys are by now
+        return 0
     parse_options(call, &o)
     o.ids = o.few
     if o.streams > FEW:
