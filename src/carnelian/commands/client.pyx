@@ -27,6 +27,8 @@ cdef enum:
 cdef int64_t INT64_MAX = 0x7FFFFFFFFFFFFFFF
 
 NO_SUCH_CLIENT = error("No such client")
+BAD_LIST_ID = error("Invalid client ID")
+BAD_KILL_ID = error("client-id should be greater than 0")
 BAD_TIMEOUT = error("timeout is not an integer or out of range")
 BAD_PAUSE = error("CLIENT PAUSE mode must be WRITE or ALL")
 BAD_UNBLOCK = error("CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
@@ -70,7 +72,7 @@ cdef int setinfo(Call call) except -1:
     if not is_name(value):
         raise error(
             b"%b cannot contain spaces, newlines or special characters."
-            % (b"lib-ver" if is_version else b"lib-name"))
+            % call.bytes(2))
     if is_version:
         call.session.library_version = value
     else:
@@ -119,7 +121,7 @@ cdef int client_list(Call call) except -1:
     cdef bytes lines
     cdef list words = call.words(2)
     chosen = sessions_that(
-        call.engine, parse_filters(call.engine, call.session, words, False))
+        call.engine, parse_filters(call.engine, call.session, words, False, BAD_LIST_ID))
     lines = b"".join([info_line(call.engine, session) + b"\n" for session in chosen])
     reply_verbatim(call.reply, b"txt", lines, len(lines))
     return 0
@@ -142,7 +144,7 @@ cdef int kill(Call call) except -1:
     else:
         words = call.words(2)
     chosen = sessions_that(
-        call.engine, parse_filters(call.engine, call.session, words, not old_form))
+        call.engine, parse_filters(call.engine, call.session, words, not old_form, BAD_KILL_ID))
     for session in chosen:
         kill_one(call, session)
     if not old_form:

@@ -100,14 +100,14 @@ def positive(name, text):
     return value
 
 
-def identity(text):
-    """A client's id; any error is one and the same."""
+def identity(text, bad_id):
+    """A client's id, above zero."""
     try:
         value = int(text)
     except ValueError:
         value = 0
     if not 0 < value < 2**63:
-        raise error("client-id should be greater than 0")
+        raise bad_id
     return value
 
 
@@ -190,18 +190,19 @@ def at_least(Engine engine, bytes name, bytes value):
     return lambda s: (engine.now_ms - s.seen_ms) // 1000 >= seconds
 
 
-def ids_from(list words, int at):
+def ids_from(list words, int at, bad_id):
     """The ids after ID, one at least, and the index behind them."""
-    ids = {identity(words[at])}
+    ids = {identity(words[at], bad_id)}
     at += 1
     while at < len(words) and words[at].isdigit():
-        ids.add(identity(words[at]))
+        ids.add(identity(words[at], bad_id))
         at += 1
     return ids, at
 
 
-def parse_filters(Engine engine, Session me, list words, bint skip_me):
-    """The predicates that `words` (option, value ...) stand for."""
+def parse_filters(Engine engine, Session me, list words, bint skip_me, bad_id):
+    """The predicates that `words` (option, value ...) stand for; `bad_id` is what to raise for an
+    ID that is none."""
     chosen = []
     at = 0
     while at < len(words):
@@ -214,7 +215,7 @@ def parse_filters(Engine engine, Session me, list words, bint skip_me):
         if negated:
             name = name[4:]
         if name == b"id":
-            ids, at = ids_from(words, at - 1)
+            ids, at = ids_from(words, at - 1, bad_id)
             made = made_of_ids(ids)
         elif name == b"skipme" and not negated:
             if value.lower() not in (b"yes", b"no"):

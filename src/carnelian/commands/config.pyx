@@ -9,14 +9,13 @@ from carnelian.resp.reply cimport (
 )
 
 from carnelian.engine.command import commands, family
-from carnelian.engine.errors import CommandError, error
+from carnelian.engine.errors import SYNTAX, CommandError
 
 command = family("server")
 
 cdef enum:
     USUAL = ADMIN | NOSCRIPT | LOADING | STALE
 
-WRONG_COUNT = error("wrong number of arguments for 'config|set' command")
 TO_ALL = ("request_policy:all_nodes", "response_policy:all_succeeded")
 
 
@@ -38,7 +37,7 @@ cdef int set_(Call call) except -1:
     cdef bytes failure
     cdef bint loading = call.engine.gate & GATE_LOADING != 0
     if call.argc % 2:
-        raise WRONG_COUNT
+        raise SYNTAX
     words = call.words(2)
     pairs = [(words[i], words[i + 1]) for i in range(0, len(words), 2)]
     failure = call.engine.server.config_set(pairs, call.session.is_local(), loading)

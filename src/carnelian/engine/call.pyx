@@ -7,7 +7,7 @@ from carnelian.base.native cimport likely, unlikely
 from carnelian.base.numbers cimport parse_double, parse_int64, parse_long_double
 from carnelian.base.slice cimport slice_is
 from carnelian.engine.engine cimport (
-    ARMED_NOTIFY, BLOCKED_ON_KEYS, NOTIFY_KEY_MISS, NOTIFY_NEW, Blocked, Engine,
+    ARMED_NOTIFY, BLOCKED_ON_KEYS, GATE_PAUSED, NOTIFY_KEY_MISS, NOTIFY_NEW, Blocked, Engine,
 )
 from carnelian.engine.session cimport NO_BLOCKING, NO_TOUCH
 from carnelian.keyspace.database cimport (
@@ -63,7 +63,10 @@ cdef class Call:
         ref[0] = key_find(self.db, self.argv[i].ptr, self.argv[i].len)
         if ref.slot != NULL and unlikely(ref.slot[0].flags & EXPIRES):
             if entry_when(ref.slot[0]) < engine.now_ms:
-                engine.expired(ref)
+                if engine.gate & GATE_PAUSED:
+                    ref.slot = NULL        # deleting it is a write, and those are paused
+                else:
+                    engine.expired(ref)
         if ref.slot == NULL:
             engine.stats.misses += 1
             if unlikely(engine.armed & ARMED_NOTIFY):

@@ -1,0 +1,89 @@
+"""maxclients, timeout, and the limits of query and output buffers, at start and by CONFIG SET."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.support.client import SocketClient
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+
+MB = 1024 * 1024
+Make = Callable[..., Server]
+
+
+def count(client: SocketClient, *filters: str) -> int:
+    return len(client.call("CLIENT", "LIST", *filters).splitlines())
+
+
+def test_maxclients(make_server: Make) -> None:
+    server = make_server()
+    with server.connect() as first:
+        wait_until(lambda: count(first) == 1, "the prober is gone")
+        first.call("CONFIG", "SET", "maxclients", 2)
+        with server.connect() as second, server.connect() as third:
+            assert second.call("PING") == "PONG"
+            assert third.read_reply().value == "ERR max number of clients reached"
+            assert third.closed()
+        wait_until(lambda: count(first) == 1, "the second is gone")
+        with server.connect() as fourth:
+            assert fourth.call("PING") == "PONG"
+        error = first.error("CONFIG", "SET", "maxclients", 4_000_000_000)
+        assert "not able to handle the specified number of clients" in error
+
+
+def test_idle_clients_are_closed(make_server: Make) -> None:
+    server = make_server(timeout=1, hz=100)
+    with server.connect() as idle, server.connect() as blocked:
+        blocked.send("BLPOP", "k", 0)
+        assert idle.closed()
+        assert not blocked.readable()
+        with server.connect() as other:
+            other.call("CONFIG", "SET", "timeout", 0)
+
+
+def test_query_buffer_limit(make_server: Make) -> None:
+    server = make_server(client_query_buffer_limit="1mb")
+    with server.connect() as client, server.connect() as other:
+        client.send_raw(b"*2\r\n$4\r\nECHO\r\n$3000000\r\n")
+        try:
+            client.send_raw(b"x" * 2 * MB)
+            assert client.closed()
+        except ConnectionError:
+            pass
+        assert other.call("PING") == "PONG"
+        assert other.call("CONFIG", "SET", "client-query-buffer-limit", "10mb") == "OK"
+        assert other.call("ECHO", "x" * 2 * MB) == b"x" * 2 * MB
+
+
+def test_longest_argument(make_server: Make) -> None:
+    server = make_server(proto_max_bulk_len="1mb")
+    with server.connect() as other:
+        with server.connect() as client:
+            client.send_raw(b"*2\r\n$4\r\nECHO\r\n$1048577\r\n")
+            assert client.read_reply().value == "ERR Protocol error: invalid bulk length"
+            assert client.closed()
+        other.call("CONFIG", "SET", "proto-max-bulk-len", "2mb")
+        assert len(other.call("ECHO", "x" * (MB + 1))) == MB + 1
+
+
+def test_hard_output_limit(make_server: Make) -> None:
+    server = make_server(client_output_buffer_limit="normal 1mb 0 0")
+    with server.connect() as client, server.connect() as other:
+        other.call("SET", "big", "x" * 100_000)
+        client.send_raw(b"GET big\r\n" * 1000)  # 100 MB, more than sockets hold
+        wait_until(lambda: count(other) == 1, "it is closed")
+        assert client.closed()
+        limits = "normal 0 0 0 pubsub 32mb 8mb 60"
+        assert other.call("CONFIG", "SET", "client-output-buffer-limit", limits) == "OK"
+        assert len(other.pipeline([("GET", "big")] * 100)) == 100
+
+
+def test_soft_output_limit_takes_time(make_server: Make) -> None:
+    server = make_server(client_output_buffer_limit="normal 0 1mb 1", hz=100)
+    with server.connect() as client, server.connect() as other:
+        other.call("SET", "big", "x" * 100_000)
+        client.send_raw(b"GET big\r\n" * 300)
+        wait_until(lambda: count(other, "FLAGS", "N") == 2, "both are there")
+        wait_until(lambda: count(other) == 1, "it is closed")
+        assert client.closed()

@@ -1,0 +1,101 @@
+"""The engine in this process: replies, several clients, threads, blocking, time."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from carnelian.base import memory
+from carnelian.embedded import Engine
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    made = Engine()
+    yield made
+    made.close()
+
+
+def test_replies(engine: Engine) -> None:
+    assert engine.execute([b"SET", b"k", b"v"]) == b"+OK\r\n"
+    assert engine.execute([b"get", b"k"]) == b"$1\r\nv\r\n"
+    assert engine.execute([b"NONSENSE"]).startswith(b"-ERR unknown command 'NONSENSE'")
+    assert engine.execute([]) == b""
+    assert engine.execute([b"HELLO", b"3"]).startswith(b"%7\r\n")
+    assert engine.execute([b"GET", b"none"]) == b"_\r\n"
+    with pytest.raises(TypeError):
+        engine.execute(["PING"])  # type: ignore[list-item]
+
+
+def test_clients_have_a_state_of_their_own(engine: Engine) -> None:
+    other = engine.connect(3)
+    other.execute([b"SELECT", b"2"])
+    other.execute([b"SET", b"k", b"2"])
+    assert engine.execute([b"GET", b"k"]) == b"$-1\r\n"
+    assert other.execute([b"GET", b"none"]) == b"_\r\n"
+    assert engine.execute([b"CLIENT", b"LIST"]).count(b" addr=local:0") == 2
+    other.close()
+    assert engine.execute([b"CLIENT", b"LIST"]).count(b" addr=local:0") == 1
+    with pytest.raises(ConnectionError):
+        other.execute([b"PING"])
+
+
+def test_engines_share_nothing(engine: Engine) -> None:
+    second = Engine()
+    second.execute([b"SET", b"k", b"v"])
+    assert engine.execute([b"GET", b"k"]) == b"$-1\r\n"
+    second.close()
+
+
+def test_settings(engine: Engine) -> None:
+    other = Engine(requirepass="secret", maxmemory_policy="allkeys-lfu")
+    assert b"allkeys-lfu" in other.execute([b"CONFIG", b"GET", b"maxmemory-policy"])
+    assert other.execute([b"AUTH", b"wrong"]).startswith(b"-WRONGPASS")
+    other.close()
+    assert engine.execute([b"CONFIG", b"SET", b"slowlog-max-len", b"5"]) == b"+OK\r\n"
+    assert engine.execute([b"SHUTDOWN"]).startswith(b"-ERR Errors trying to SHUTDOWN")
+
+
+def test_time_passes_between_calls(engine: Engine) -> None:
+    engine.execute([b"SET", b"k", b"v"])
+    engine.execute([b"PEXPIRE", b"k", b"10"])
+    wait_until(lambda: engine.execute([b"GET", b"k"]) == b"$-1\r\n", "it expires")
+
+
+def test_a_blocked_command_times_out(engine: Engine) -> None:
+    started = time.monotonic()
+    assert engine.execute([b"BLPOP", b"k", b"0.05"]) == b"*-1\r\n"
+    assert 0.04 <= time.monotonic() - started < 2
+
+
+def test_a_blocked_command_is_served_by_another_thread(engine: Engine) -> None:
+    other = engine.connect()
+    replies: list[bytes] = []
+    waiting = threading.Thread(
+        target=lambda: replies.append(other.execute([b"BLPOP", b"k", b"10"])), daemon=True
+    )
+    waiting.start()
+    wait_until(lambda: b"flags=b" in engine.execute([b"CLIENT", b"LIST"]), "it waits")
+    assert engine.execute([b"RPUSH", b"k", b"x"]) == b":1\r\n"
+    waiting.join(10)
+    assert replies == [b"*2\r\n$1\r\nk\r\n$1\r\nx\r\n"]
+
+
+def test_closing_frees_everything() -> None:
+    def work() -> None:
+        engine = Engine()
+        for i in range(100):
+            engine.execute([b"SET", b"%d" % i, b"x" * i])
+        engine.close()
+
+    work()
+    gc.collect()
+    before = memory.stats()["live"]
+    work()
+    gc.collect()
+    assert memory.stats()["live"] <= before
