@@ -42,7 +42,7 @@ cdef int client_id(Call call) except -1:
 
 
 cdef int client_info(Call call) except -1:
-    cdef bytes line = info_line(call.engine, call.session) + b"\n"
+    cdef bytes line = info_line(call.engine, call.session, call.session) + b"\n"
     reply_verbatim(call.reply, b"txt", line, len(line))
     return 0
 
@@ -122,7 +122,8 @@ cdef int client_list(Call call) except -1:
     cdef list words = call.words(2)
     chosen = sessions_that(
         call.engine, parse_filters(call.engine, call.session, words, False, BAD_LIST_ID))
-    lines = b"".join([info_line(call.engine, session) + b"\n" for session in chosen])
+    lines = b"".join(
+        [info_line(call.engine, session, call.session) + b"\n" for session in chosen])
     reply_verbatim(call.reply, b"txt", lines, len(lines))
     return 0
 

@@ -49,8 +49,8 @@ cpdef int client_type(Session session):
     return 2 if session.flags & SUBSCRIBED else 0
 
 
-cpdef bytes info_line(Engine engine, Session session):
-    """The fields of one client, without a line end."""
+cpdef bytes info_line(Engine engine, Session session, Session asking):
+    """The fields of one client, without a line end; `asking` is in the midst of a command."""
     cdef Command last = session.last_command
     cdef int64_t pending = <int64_t>reply_pending_bytes(&session.reply)
     cdef int64_t memory = <int64_t>session.reply.memory
@@ -77,7 +77,8 @@ cpdef bytes info_line(Engine engine, Session session):
         head.encode("utf-8", "surrogateescape"), session.name, middle.encode(), session.user,
         b" redir=-1 resp=%d lib-name=%b lib-ver=%b tot-net-in=%d tot-net-out=%d tot-cmds=%d" % (
             session.reply.resp, session.library_name, session.library_version, session.bytes_in,
-            session.bytes_out, max(<int64_t>session.commands - 1, 0)),
+            session.bytes_out,
+            <int64_t>session.commands - (session is asking or session.flags & BLOCKED != 0)),
     ))
 
 

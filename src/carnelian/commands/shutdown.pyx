@@ -27,7 +27,8 @@ cdef int shutdown(Call call) except -1:
             raise NOTHING_TO_ABORT
         reply_ok(call.reply)
         return 0
-    asker = info_line(call.engine, call.session).decode("utf-8", "backslashreplace")
+    line = info_line(call.engine, call.session, call.session)
+    asker = line.decode("utf-8", "backslashreplace")
     if not server.shutdown({word.decode() for word in words}, f" (user request from '{asker}')"):
         raise FAILED
     call.session.close_soon(False)

@@ -49,6 +49,7 @@ _NETWORK: list[Parameter] = [
         "When port is 0, listen on any free port and write its number to this file.",
         nullable=True,
         immutable=True,
+        hidden=True,  # scripts set again what CONFIG GET * shows, but for what they know of Redis
     ),
     Text("unixsocket", "", "Path of a Unix socket to listen on.", nullable=True, immutable=True),
     Octal("unixsocketperm", 0, 0, 0o777, "Mode of the Unix socket.", immutable=True),
@@ -71,9 +72,17 @@ _NETWORK: list[Parameter] = [
         "auto epoll poll",
         "System call the event loop waits with; auto: the best there is.",
         immutable=True,
+        hidden=True,
     ),
     Integer("io-threads", 1, 1, 128, "Threads for reads and writes.", immutable=True, effect=False),
-    Bool("io-threads-do-reads", False, "Reads on I/O threads too.", immutable=True, effect=False),
+    Bool(
+        "io-threads-do-reads",
+        False,
+        "Reads on I/O threads too.",
+        immutable=True,
+        hidden=True,
+        effect=False,
+    ),
     Memory("proto-max-bulk-len", 512 * _MB, _MB, _LONG, "Longest argument of a command."),
     Memory("client-query-buffer-limit", 1024 * _MB, _MB, _LONG, "Longest unparsed input."),
     ClientOutputBufferLimit(
