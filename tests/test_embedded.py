@@ -11,6 +11,7 @@ import pytest
 
 from carnelian.base import memory
 from carnelian.embedded import Engine
+from carnelian.services.config import ConfigError
 from tests.support.waiting import wait_until
 
 
@@ -53,12 +54,20 @@ def test_engines_share_nothing(engine: Engine) -> None:
 
 
 def test_settings(engine: Engine) -> None:
-    other = Engine(requirepass="secret", maxmemory_policy="allkeys-lfu")
+    other = Engine(requirepass="secret", maxmemory_policy="allkeys-lfu", databases="2")
+    assert other.execute([b"SELECT", b"2"]) == b"-ERR DB index is out of range\r\n"
     assert b"allkeys-lfu" in other.execute([b"CONFIG", b"GET", b"maxmemory-policy"])
     assert other.execute([b"AUTH", b"wrong"]).startswith(b"-WRONGPASS")
     other.close()
     assert engine.execute([b"CONFIG", b"SET", b"slowlog-max-len", b"5"]) == b"+OK\r\n"
     assert engine.execute([b"SHUTDOWN"]).startswith(b"-ERR Errors trying to SHUTDOWN")
+
+
+def test_unknown_settings() -> None:
+    with pytest.raises(TypeError):
+        Engine(nonsense="1")
+    with pytest.raises(ConfigError):
+        Engine(databases="x")
 
 
 def test_time_passes_between_calls(engine: Engine) -> None:

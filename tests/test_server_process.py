@@ -126,6 +126,19 @@ def test_log_file_and_daemon(tmp_path: Path) -> None:
     assert f"{pid}:M " in log.read_text()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="of the Linux kernel")
+def test_oom_score(make_server: Make) -> None:
+    server = make_server()
+    file = Path(f"/proc/{server.pid}/oom_score_adj")
+    base = int(file.read_text())
+    with server.connect() as client:
+        values = f"{base + 7} 200 800"
+        client.call("CONFIG", "SET", "oom-score-adj", "absolute", "oom-score-adj-values", values)
+        assert int(file.read_text()) == base + 7
+        client.call("CONFIG", "SET", "oom-score-adj", "relative", "oom-score-adj-values", "9 9 9")
+        assert int(file.read_text()) == base + 9
+
+
 def test_open_files_limit_reduces_maxclients() -> None:
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100));"

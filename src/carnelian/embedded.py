@@ -56,7 +56,9 @@ class Engine:
 
     def __init__(self, **settings: str) -> None:
         config = Config()
-        config.set([(name.replace("_", "-"), value) for name, value in settings.items()])
+        for name, value in settings.items():
+            if not config.load_line([name.replace("_", "-"), value]):
+                raise TypeError(f"there is no setting {name!r}")
         self._turn = threading.Condition(threading.Lock())
         self.instance = Instance(config)
         config.apply_all()

@@ -69,6 +69,7 @@ class Server(Instance, listener.Policy):
         config.on_any_change(("client-query-buffer-limit", "proto-max-bulk-len"), limits)
         config.on_change("client-output-buffer-limit", output_limits)
         config.on_change("hz", frequency)
+        process.OomScore(config)
 
     def follow_maxclients(self) -> None:
         """From now on a limit that the system cannot bear is refused."""
