@@ -102,7 +102,7 @@ cdef class Engine:
     cdef list pending                  # sessions with out-of-band output or to be closed
     cdef list resumable                # sessions answered after a wait, with input left to process
     cdef PubSub pubsub
-    cdef Propagation propagation
+    cdef readonly Propagation propagation
     cdef LazyFree lazyfree
     cdef public object config
     cdef public object log
