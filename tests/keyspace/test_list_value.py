@@ -92,7 +92,7 @@ TestListValue.settings = settings(max_examples=60, stateful_step_count=40, deadl
 def test_forms_and_leaks() -> None:
     before = memory.stats()["live"]
     some = ListValue()
-    forms = []
+    forms: list[str] = []
     for n in range(2000):
         some.push(n % 2, [b"%08d" % n])
         if not forms or forms[-1] != some.encoding:
