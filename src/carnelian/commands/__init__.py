@@ -38,6 +38,7 @@ FAMILIES = (
     "databases",
     "geo",
     "geo_search",
+    "sort",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]
