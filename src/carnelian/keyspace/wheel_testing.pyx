@@ -53,7 +53,7 @@ cdef class WheelUnderTest:
         mem_free(old)
 
     def due(self, int64_t now_ms, int steps):
-        """Take out all that is due: [(number, when)], as many calls as `steps` at a time ask for."""
+        """Take out all that is due: [(number, when)], with `steps` to each call."""
         cdef Entry *e
         cdef int64_t number
         cdef int left = steps
