@@ -85,6 +85,7 @@ COMMANDS = st.one_of(
     command("ZINTERCARD", counted(SOURCES), options(["LIMIT", COUNTS])),
     command("ZRANDMEMBER", KEYS, options([FEW, options("WITHSCORES")])),
     command("ZSCAN", KEYS, "0", options(["MATCH", PATTERNS], ["COUNT", COUNTS])),
+    command("SADD", "set1", many(MEMBERS)),
     command("SET", KEYS, "text"),
     command("DEL", KEYS),
 )

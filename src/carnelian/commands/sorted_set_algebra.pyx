@@ -11,13 +11,17 @@ from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.slice cimport Slice
 from carnelian.commands.sorted_set_values cimport discard_result, reply_members, store_result
 from carnelian.encodings.member cimport Member
+from carnelian.encodings.member_set cimport SetMember, member_of_text
 from carnelian.encodings.sorted_set cimport (
     SortedSet, sorted_set_add, sorted_set_find, sorted_set_new, sorted_set_update,
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, READS, WRITES
 from carnelian.keyspace.database cimport KeyRef
-from carnelian.keyspace.entry cimport TYPE_ZSET, Entry, entry_type
+from carnelian.keyspace.entry cimport TYPE_SET, TYPE_ZSET, Entry, entry_type
+from carnelian.keyspace.set_value cimport (
+    SetIter, set_count, set_has, set_iter_init, set_iter_next,
+)
 from carnelian.keyspace.zset_value cimport (
     ZsetIter, zset_count, zset_iter, zset_iter_end, zset_next, zset_score,
 )
@@ -48,7 +52,10 @@ cdef struct Source:
     double weight
 
 cdef struct SourceIter:
+    bint plain                 # a set
     ZsetIter zset
+    SetIter set
+    SetMember member           # whose bytes the caller sees
 
 cdef struct Query:
     Source *sources
@@ -64,10 +71,21 @@ cdef struct Query:
 # ------------------------------------------------------------------------------------------ sources
 
 cdef void source_iter(SourceIter *it, const Source *source) noexcept nogil:
-    zset_iter(&it.zset, source.e, 0, False)
+    it.plain = entry_type(source.e) == TYPE_SET
+    if it.plain:
+        set_iter_init(&it.set, source.e)
+    else:
+        zset_iter(&it.zset, source.e, 0, False)
 
 
 cdef bint source_next(SourceIter *it, Slice *member, double *score) noexcept nogil:
+    """The next member; its bytes are good until the next one."""
+    if it.plain:
+        if not set_iter_next(&it.set, &it.member):
+            return False
+        member[0] = it.member.text
+        score[0] = 1
+        return True
     if not zset_next(&it.zset):
         return False
     member[0] = it.zset.member
@@ -76,11 +94,17 @@ cdef bint source_next(SourceIter *it, Slice *member, double *score) noexcept nog
 
 
 cdef void source_iter_end(SourceIter *it) noexcept nogil:
-    zset_iter_end(&it.zset)
+    if not it.plain:
+        zset_iter_end(&it.zset)
 
 
 cdef bint source_find(const Source *source, Slice member, double *score) noexcept nogil:
-    return zset_score(source.e, member, score)
+    cdef SetMember m
+    if entry_type(source.e) != TYPE_SET:
+        return zset_score(source.e, member, score)
+    member_of_text(member, &m)
+    score[0] = 1
+    return set_has(source.e, &m)
 
 
 cdef int source_order(const void *a, const void *b) noexcept nogil:
@@ -201,10 +225,13 @@ cdef int read_sources(Call call, Query *query, int first) except -1:
         call.find(first + i, &ref)
         if ref.slot == NULL:
             continue
-        if entry_type(ref.slot[0]) != TYPE_ZSET:
-            raise WRONG_TYPE
         query.sources[i].e = ref.slot[0]
-        query.sources[i].count = zset_count(ref.slot[0])
+        if entry_type(ref.slot[0]) == TYPE_ZSET:
+            query.sources[i].count = zset_count(ref.slot[0])
+        elif entry_type(ref.slot[0]) == TYPE_SET:
+            query.sources[i].count = set_count(ref.slot[0])
+        else:
+            raise WRONG_TYPE
     return 0
 
 
