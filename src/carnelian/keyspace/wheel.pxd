@@ -36,9 +36,8 @@ cdef void wheel_add(Wheel *w, Entry *e, int64_t when_ms) noexcept nogil
 cdef void wheel_remove(Wheel *w, Entry *e) noexcept nogil
 cdef void wheel_moved(Wheel *w, Entry *e) noexcept nogil           # the entry now lives at `e`
 # Some entry with when < now_ms, or NULL; one that is overdue when it is added comes up one
-# millisecond later. Stays in the wheel until the caller removes it. `steps` bounds the entries moved
-# down a level by this call and is lowered by them; at 0 NULL may mean "ask
-# again".
+# millisecond later. Stays in the wheel until the caller removes it. `steps` bounds the entries
+# moved down a level by this call and is lowered by them; at 0 NULL may mean "ask again".
 cdef Entry *wheel_due(Wheel *w, int64_t now_ms, int *steps) noexcept nogil
 # A lower bound of the next expiry, exact within its slot; -1 when empty.
 cdef int64_t wheel_next_ms(Wheel *w) noexcept nogil
