@@ -154,7 +154,7 @@ def test_expired_keys_vanish_by_themselves(server: Server, connect: Callable[...
         client.call("SET", b"key:%d" % n, "x")
         client.call("PEXPIRE", b"key:%d" % n, 150 + n % 50)
     client.call("SET", "stay", "x")
-    wait_until(lambda: client.call("DBSIZE") == 1)
+    wait_until(lambda: client.call("DBSIZE") == 1, "the keys to expire")
 
 
 @pytest.mark.parametrize("relative", ["EXPIRE", "PEXPIRE"])
