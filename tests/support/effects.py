@@ -1,0 +1,47 @@
+"""What commands do besides replying: keyspace events and what goes to replicas and the AOF."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.client import InProcessClient
+from tests.support.resp import BytesSource, plain, read_reply
+
+
+class Effects:
+    """An engine in this process whose events and propagated commands are recorded."""
+
+    def __init__(self) -> None:
+        embedded = pytest.importorskip("carnelian.embedded")
+        from carnelian.engine.propagation import RecordingSink
+
+        self.engine = embedded.Engine(notify_keyspace_events="EA")
+        self.client = InProcessClient(self.engine.execute)
+        self.listener = self.engine.connect()
+        subscribed = self.listener.execute([b"PSUBSCRIBE", b"__keyevent@0__:*"])
+        self.hears = not subscribed.startswith(b"-")
+        self.sink = RecordingSink()
+        self.engine.instance.engine.propagation.attach(self.sink)
+
+    def propagated(self, line: str) -> list[str]:
+        """What running the command feeds to the log."""
+        self.sink.fed.clear()
+        self.client.reply(*line.split())
+        return [b" ".join(argv).decode() for _, argv in self.sink.fed]
+
+    def events(self, line: str) -> list[str]:
+        """`event key` of each keyspace event the command causes."""
+        if not self.hears:
+            pytest.skip("PSUBSCRIBE does not exist yet")
+        self.listener.take()
+        self.client.reply(*line.split())
+        source = BytesSource(self.listener.take())
+        found = []
+        while not source.at_end():
+            _, _, channel, key = plain(read_reply(source))
+            found.append(f"{channel.decode().partition(':')[2]} {key.decode()}")
+        return found
+
+    def close(self) -> None:
+        self.engine.instance.engine.propagation.detach(self.sink)
+        self.engine.close()
