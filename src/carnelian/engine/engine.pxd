@@ -137,6 +137,8 @@ cdef class Engine:
 
     cdef void find(self, KeyRef *ref, Database *db, const char *key, size_t n) noexcept
     cdef bint expired(self, KeyRef *ref)
+    cdef int expire_fields(self, KeyRef *ref, int limit) except -1
+    cdef bint expire_hashes(self, Database *db, int64_t end_us)
     cdef void discard(self, Entry *e) noexcept
     cdef void key_modified(self, Database *db, const char *key, size_t n)
     cdef void notify(

@@ -23,6 +23,8 @@ from carnelian.keyspace.database cimport (
 from carnelian.keyspace.entry cimport (
     EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_when,
 )
+from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_next_ms
+from carnelian.keyspace.hash_value cimport hash_count, hash_due, hash_remove, hash_reschedule
 from carnelian.keyspace.value cimport entry_free, value_effort
 from carnelian.keyspace.wheel cimport wheel_due, wheel_next_ms
 from carnelian.base.slice cimport Slice
@@ -32,6 +34,7 @@ cdef enum:
     LAZY_EFFORT_MIN = 64           # blocks to free from which the background takes over
     FLUSH_BACKGROUND_MIN = 1000    # keys
     EXPIRE_BATCH = 32
+    FIELD_BATCH = 256
     WHEEL_STEPS = 2000
     ERROR_CODES_MAX = 128
     STALE_DEADLINES_MIN = 64       # sweep the heap when more than these and half of it are served
@@ -382,6 +385,10 @@ cdef class Engine:
                     due = wheel_next_ms(&self.databases[i].wheel) + 1
                     if soonest < 0 or due < soonest:
                         soonest = due
+                if self.databases[i].field_timers != NULL:
+                    due = field_timers_next_ms(self.databases[i].field_timers) + 1
+                    if soonest < 0 or due < soonest:
+                        soonest = due
         return soonest
 
     cpdef bint expire_some(self, int64_t budget_us):
@@ -412,9 +419,56 @@ cdef class Engine:
                 if done % EXPIRE_BATCH == 0 and monotonic_us() - start > budget_us:
                     left = True
                     break
+            left |= self.expire_hashes(self.databases[i], start + budget_us)
         self.stats.expire_cycle_us += <uint64_t>(monotonic_us() - start)
         self.propagation.end_unit()
         return left
+
+    cdef bint expire_hashes(self, Database *db, int64_t end_us):
+        """Delete fields whose time has come until then; whether some are left."""
+        cdef KeyRef ref
+        cdef Slice key
+        cdef bytes name
+        while db.field_timers != NULL and field_timers_next_ms(db.field_timers) < self.now_ms:
+            key = field_timers_first(db.field_timers)
+            name = key.ptr[:key.len]             # the timer is about to go
+            ref = key_find(db, name, len(name))
+            if ref.slot == NULL or self.expire_fields(&ref, FIELD_BATCH) == 0:
+                return False
+            if monotonic_us() > end_us:
+                return (
+                    db.field_timers != NULL
+                    and field_timers_next_ms(db.field_timers) < self.now_ms)
+        return False
+
+    cdef int expire_fields(self, KeyRef *ref, int limit) except -1:
+        """Delete so many fields of a hash that are past their time, and the hash with its last."""
+        cdef Slice name
+        cdef list line = None
+        cdef int count = 0
+        if self.hide_expired or self.gate & (GATE_LOADING | GATE_PAUSED):
+            return 0
+        while count < limit and hash_due(ref.slot[0], self.now_ms, &name):
+            if self.propagation.active:
+                if line is None:
+                    line = [b"HDEL", ref.key[:ref.len]]
+                line.append(name.ptr[:name.len])
+            hash_remove(ref, name)
+            count += 1
+        if count == 0:
+            return 0
+        hash_reschedule(ref)
+        self.stats.expired_fields += count
+        if line is not None:
+            self.propagation.add(ref.db.id, line)
+        if self.armed:
+            self.key_modified(ref.db, ref.key, ref.len)
+            self.notify(NOTIFY_HASH, b"hexpired", ref.db, ref.key, ref.len)
+        if hash_count(ref.slot[0]) == 0:
+            self.discard(key_unlink(ref))
+            if self.armed:
+                self.notify(NOTIFY_GENERIC, b"del", ref.db, ref.key, ref.len)
+        return count
 
     # --- figures ---
 

@@ -11,12 +11,14 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.table cimport Table
 from carnelian.keyspace.entry cimport Entry
+from carnelian.keyspace.field_timers cimport FieldTimers
 from carnelian.keyspace.wheel cimport Wheel
 
 
 cdef struct Database:
     Table *keys
     Wheel wheel
+    FieldTimers *field_timers  # of hashes whose fields expire; NULL: none
     int id
 
 cdef struct KeyRef:
@@ -39,7 +41,8 @@ cdef Entry *key_create(KeyRef *ref, int type, int encoding, size_t value_len) no
 cdef Entry *key_create_pointer(KeyRef *ref, int type, int encoding, void *value) noexcept nogil
 # Take an entry out of the database; the caller frees it (or adds it elsewhere).
 cdef Entry *key_unlink(KeyRef *ref) noexcept nogil
-# Add an entry built elsewhere (an unlinked one); its key must equal ref's, which is absent.
+# Add an entry built elsewhere (an unlinked one); its key must equal ref's, which is absent. This is
+# the only way to add a hash with fields that expire.
 cdef void key_link(KeyRef *ref, Entry *e) noexcept nogil
 
 # Inline values: new length, keeping the common prefix.

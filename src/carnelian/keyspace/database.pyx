@@ -6,15 +6,20 @@ from libc.string cimport memmove
 from carnelian.base.clock cimport clock_ms
 from carnelian.base.hashing cimport hash_bytes
 from carnelian.base.memory cimport mem_alloc_zeroed, mem_free
+from carnelian.base.native cimport unlikely
+from carnelian.base.slice cimport slice_of
 from carnelian.encodings.table cimport (
     TableIter, table_add, table_clear, table_find, table_free, table_iter_init, table_new,
     table_next,
     table_remove_at, table_verify,
 )
 from carnelian.keyspace.entry cimport (
-    EXPIRES, POINTER, entry_key, entry_new, entry_reshape, entry_set_pointer, entry_type,
+    EXPIRES, POINTER, TYPE_HASH, entry_key, entry_new, entry_reshape, entry_set_pointer, entry_type,
     entry_value_len,
     entry_value_ptr, entry_when,
+)
+from carnelian.keyspace.field_timers cimport (
+    entry_field_expiry_ms, field_timers_free, field_timers_set, field_timers_verify,
 )
 from carnelian.keyspace.value cimport entry_free
 from carnelian.keyspace.wheel cimport (
@@ -44,6 +49,7 @@ cdef void database_free(Database *db) noexcept nogil:
     free_entries(db)
     table_free(db.keys)
     wheel_free(&db.wheel)
+    field_timers_free(&db.field_timers)
     mem_free(db)
 
 
@@ -51,19 +57,26 @@ cdef void database_clear(Database *db) noexcept nogil:
     free_entries(db)
     table_clear(db.keys)
     wheel_free(&db.wheel)
+    field_timers_free(&db.field_timers)
 
 
 cdef bint database_verify(Database *db) noexcept nogil:
     cdef TableIter it
     cdef Entry *e
     cdef size_t expiring = 0
+    cdef size_t timed = 0
     if not table_verify(db.keys) or not wheel_verify(&db.wheel):
+        return False
+    if not field_timers_verify(db.field_timers):
         return False
     table_iter_init(&it, db.keys)
     e = <Entry *>table_next(&it)
     while e != NULL:
         expiring += e.flags & EXPIRES
+        timed += entry_field_expiry_ms(e) != 0
         e = <Entry *>table_next(&it)
+    if timed != (db.field_timers.heap.count if db.field_timers != NULL else 0):
+        return False
     return expiring == db.wheel.count
 
 
@@ -98,6 +111,8 @@ cdef Entry *key_unlink(KeyRef *ref) noexcept nogil:
     cdef Entry *e = ref.slot[0]
     if e.flags & EXPIRES:
         wheel_remove(&ref.db.wheel, e)
+    if unlikely(ref.db.field_timers != NULL) and entry_type(e) == TYPE_HASH:
+        field_timers_set(&ref.db.field_timers, slice_of(ref.key, ref.len), ref.hash, 0)
     table_remove_at(ref.db.keys, ref.hash, <void **>ref.slot)
     ref.slot = NULL
     return e
@@ -107,6 +122,9 @@ cdef void key_link(KeyRef *ref, Entry *e) noexcept nogil:
     ref.slot = <Entry **>table_add(ref.db.keys, ref.hash, e)
     if e.flags & EXPIRES:
         wheel_add(&ref.db.wheel, e, entry_when(e))
+    if unlikely(entry_type(e) == TYPE_HASH):
+        field_timers_set(
+            &ref.db.field_timers, slice_of(ref.key, ref.len), ref.hash, entry_field_expiry_ms(e))
 
 
 cdef inline Entry *moved(KeyRef *ref, Entry *e) noexcept nogil:

@@ -2,6 +2,9 @@
 
 from carnelian.base.blob cimport Blob, blob_memory, blob_release, blob_retain
 from carnelian.base.memory cimport mem_free
+from carnelian.encodings.field_map cimport (
+    FieldMap, field_map_bytes, field_map_copy, field_map_free,
+)
 from carnelian.encodings.member_set cimport member_set_bytes, member_set_copy, member_set_free
 from carnelian.encodings.quicklist cimport (
     Quicklist, quicklist_bytes, quicklist_copy, quicklist_free,
@@ -14,8 +17,8 @@ from carnelian.encodings.stream cimport (
 )
 from carnelian.encodings.table cimport Table
 from carnelian.keyspace.entry cimport (
-    ENC_BLOB, ENC_SORTED_SET, ENC_STREAM, POINTER, TYPE_LIST, TYPE_SET, entry_pointer,
-    entry_rekeyed, entry_set_pointer,
+    ENC_BLOB, ENC_SORTED_SET, ENC_STREAM, POINTER, TYPE_HASH, TYPE_LIST, TYPE_SET,
+    entry_pointer, entry_rekeyed, entry_set_pointer,
 )
 
 
@@ -25,6 +28,8 @@ cdef void value_free(int kind, void *value) noexcept nogil:
         blob_release(<Blob *>value)
     elif kind & 15 == TYPE_LIST:
         quicklist_free(<Quicklist *>value)
+    elif kind & 15 == TYPE_HASH:
+        field_map_free(<FieldMap *>value)
     elif kind & 15 == TYPE_SET:
         member_set_free(<Table *>value)
     elif encoding == ENC_SORTED_SET:
@@ -39,6 +44,8 @@ cdef void *value_copy(int kind, void *value) noexcept nogil:
         return blob_retain(<Blob *>value)
     if kind & 15 == TYPE_LIST:
         return quicklist_copy(<Quicklist *>value)
+    if kind & 15 == TYPE_HASH:
+        return field_map_copy(<FieldMap *>value)
     if kind & 15 == TYPE_SET:
         return member_set_copy(<Table *>value)
     if encoding == ENC_SORTED_SET:
@@ -54,6 +61,8 @@ cdef size_t value_bytes(int kind, void *value) noexcept nogil:
         return blob_memory(<Blob *>value)
     if kind & 15 == TYPE_LIST:
         return quicklist_bytes(<Quicklist *>value)
+    if kind & 15 == TYPE_HASH:
+        return field_map_bytes(<FieldMap *>value)
     if kind & 15 == TYPE_SET:
         return member_set_bytes(<Table *>value)
     if encoding == ENC_SORTED_SET:
@@ -67,6 +76,8 @@ cdef size_t value_effort(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
     if kind & 15 == TYPE_LIST:
         return (<Quicklist *>value).length
+    if kind & 15 == TYPE_HASH:
+        return (<FieldMap *>value).table.count
     if kind & 15 == TYPE_SET:
         return (<Table *>value).count
     if encoding == ENC_SORTED_SET:
