@@ -1,4 +1,4 @@
-"""Hash commands against real servers, with tiny thresholds so that encodings change all the time."""
+"""Hash commands against real servers, with tiny thresholds so that encodings change often."""
 
 from __future__ import annotations
 

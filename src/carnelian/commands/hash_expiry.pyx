@@ -182,8 +182,8 @@ cdef int expire_fields(
 
 
 cdef void reply_no_fields(Call call, int first) noexcept:
-    cdef int i
-    for i in range(first, call.argc):
+    cdef int _i
+    for _i in range(first, call.argc):
         reply_int(call.reply, NO_FIELD)
 
 

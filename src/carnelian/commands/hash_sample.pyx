@@ -68,8 +68,8 @@ cdef void random_live(Call call, Entry *e, HashField *field) noexcept:
     """Some live field; the hash has one. By chance alone it takes too long if nearly all are
     past their time."""
     cdef HashIter it
-    cdef int i
-    for i in range(TRIES_MAX):
+    cdef int _i
+    for _i in range(TRIES_MAX):
         hash_random(e, field)
         if is_live(call, field):
             return
