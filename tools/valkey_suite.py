@@ -11,6 +11,7 @@ or written to: the suite runs on a copy of its tests. Needs tclsh 8.5 or later.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import signal
@@ -195,7 +196,11 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--tags", action="append", help="as runtest's, such as -slow")
     parser.add_argument("--only", action="append", help="as runtest's: a test's name, or /regexp")
     parser.add_argument("--timeout", type=int, default=300, help="seconds without progress")
-    parser.add_argument("--baseport", type=int, default=23111, help="for the suite's own sockets")
+    # The suite looks for a free port from here on, but two runs at once may take the same.
+    baseport = 12000 + os.getpid() % 300 * 64
+    parser.add_argument(
+        "--baseport", type=int, default=baseport, help="for the suite's own sockets"
+    )
     return parser.parse_intermixed_args()
 
 

@@ -191,6 +191,7 @@ class Server(Instance, listener.Policy):
     def cron(self) -> None:
         """`hz` times a second: what is not worth doing every turn."""
         self.client_cron.run()
+        self.metrics.sample(self.engine.figures())
 
     # --- end ---
 

@@ -13,7 +13,7 @@ from carnelian.base.native cimport likely, ticks, unlikely
 from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call, unchecked_handler_t
 from carnelian.engine.command cimport (
-    ADMIN, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, RUNS_IN_MULTI, RUNS_QUEUE, SKIP_MONITOR,
+    ADMIN, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, PUBSUB, RUNS_IN_MULTI, RUNS_QUEUE, SKIP_MONITOR,
     SKIP_SLOWLOG, STALE,
     SUBSCRIBED_TOO, WRITES, Command, registry,
 )
@@ -22,10 +22,11 @@ from carnelian.engine.engine cimport (
     GATE_STALE,
     GATE_WRITES, Blocked, Engine,
 )
+from carnelian.engine.pubsub cimport release_held
 from carnelian.engine.session cimport (
-    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, DIRTY_EXEC, IN_MULTI, INTERNAL, NEEDS_AUTH,
-    NO_BLOCKING, PRIMARY, REPLICA, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED,
-    Session,
+    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, DIRTY_EXEC, HOLDS_PUSHES, IN_MULTI, INTERNAL,
+    NEEDS_AUTH, NO_BLOCKING, PRIMARY, REPLICA, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SLOW_FLAGS,
+    SUBSCRIBED, Session,
 )
 from carnelian.engine.timing cimport ticks_per_us, ticks_to_us
 from carnelian.keyspace.database cimport KeyRef
@@ -36,6 +37,7 @@ from carnelian.resp.reply cimport (
 
 import carnelian.engine.errors as errors
 from carnelian.engine.errors import CommandError
+from carnelian.engine.slowlog import redact
 
 
 cdef enum:
@@ -281,22 +283,43 @@ cdef int execute_carefully(Engine engine, Session session, const Slice *argv, in
             if session.flags & IN_MULTI and not command.flags & RUNS_IN_MULTI:
                 enqueue(session, command, argv, argc)
             else:
-                if engine.gate & GATE_MONITORS:
-                    feed_monitors(engine, session, command, argv, argc)
-                run(engine, session, command, argv, argc, None, False)
+                run_and_tell(engine, session, command, argv, argc)
     if not session.flags & BLOCKED:
         drop_unwanted(session, mark)
+    if session.held is not None:
+        release_held(session)
+    session.flags &= ~HOLDS_PUSHES
     return 0
+
+
+cdef bint answers_by_push(Command command) noexcept:
+    """SUBSCRIBE and its kin: what they say is not dropped."""
+    return command is not None and command.flags & PUBSUB and command.flags & SUBSCRIBED_TOO
 
 
 cdef void drop_unwanted(Session session, ReplyMark mark) noexcept:
     """CLIENT REPLY OFF and SKIP: take back the reply to the command that is now done."""
     cdef bint dropping = session.flags & (REPLY_OFF | REPLY_SKIP) != 0
-    if dropping and not session.flags & SUBSCRIBED:
+    if dropping and not answers_by_push(<Command>session.last_command):
         reply_rollback(&session.reply, mark)
     session.flags &= ~REPLY_SKIP
     if session.flags & REPLY_SKIP_NEXT:
         session.flags = session.flags & ~REPLY_SKIP_NEXT | REPLY_SKIP
+
+
+cdef int run_and_tell(
+    Engine engine, Session session, Command command, const Slice *argv, int argc
+) except -1:
+    """Run a command that MONITOR clients see afterwards, and whose messages to its own session
+    follow the reply."""
+    cdef int db_id = session.db.id
+    cdef bint monitored = engine.gate & GATE_MONITORS != 0
+    if session.flags & (SUBSCRIBED | IN_MULTI):
+        session.flags |= HOLDS_PUSHES
+    run(engine, session, command, argv, argc, None, False)
+    if monitored and engine.gate & GATE_MONITORS:
+        feed_monitors(engine, session, command, argv, argc, db_id)
+    return 0
 
 
 cdef void refuse(Engine engine, Session session, Command command, refused):
@@ -336,16 +359,17 @@ cdef void postpone(Engine engine, Session session, const Slice *argv, int argc):
 
 
 cdef void feed_monitors(
-    Engine engine, Session session, Command command, const Slice *argv, int argc
+    Engine engine, Session session, Command command, const Slice *argv, int argc, int db_id
 ):
     """Show a command to every MONITOR client, as Redis prints it."""
     cdef bytes line
     cdef Session monitor
     if command.flags & (SKIP_MONITOR | ADMIN) or session.flags & INTERNAL:
         return
-    words = b" ".join(printable(argv[i].ptr[:argv[i].len]) for i in range(argc))
+    shown = redact([argv[i].ptr[:argv[i].len] for i in range(argc)])
+    words = b" ".join([printable(word) for word in shown])
     line = b"+%d.%06d [%d %b] %b\r\n" % (
-        engine.now_ms // 1000, engine.now_ms % 1000 * 1000, session.db.id,
+        engine.now_ms // 1000, engine.now_ms % 1000 * 1000, db_id,
         session.address().encode(), words)
     for listener in engine.monitors:
         monitor = <Session>listener
@@ -383,12 +407,13 @@ cdef Slice *slices_of(list argv) noexcept:
 cdef void execute_nested(Engine engine, Session session, Command command, list argv) noexcept:
     cdef Slice *slices = slices_of(argv)
     cdef uint64_t had = session.flags & NO_BLOCKING
+    cdef int db_id = session.db.id
     session.flags |= NO_BLOCKING
     engine.stats.commands += 1
     try:
-        if engine.gate & GATE_MONITORS:
-            feed_monitors(engine, session, command, slices, <int>len(argv))
         run(engine, session, command, slices, <int>len(argv), None, False)
+        if engine.gate & GATE_MONITORS:
+            feed_monitors(engine, session, command, slices, <int>len(argv), db_id)
     except BaseException as bug:
         engine.stats.internal_errors += 1
         answer_error(engine, session, b"ERR internal error: " + type(bug).__name__.encode())

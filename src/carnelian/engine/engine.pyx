@@ -3,6 +3,7 @@
 # the C type: taking from its front stays cheap, where a dict walks over what was deleted
 from _collections import OrderedDict
 from heapq import heapify, heappop, heappush
+from os import urandom
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -68,6 +69,8 @@ cdef class Engine:
         self.errors = {}
         self.active_expire = True
         self.started_ms = clock_ms()
+        self.run_id = urandom(20).hex()
+        self.replid = urandom(20).hex()
         self.tick()
 
     def __dealloc__(self):
@@ -177,6 +180,8 @@ cdef class Engine:
     ):
         cdef bytes name
         if not self.notify_flags & event_class:
+            return
+        if not self.pubsub.channels and not self.pubsub.patterns:
             return
         if self.notify_flags & NOTIFY_KEYSPACE:
             self.pubsub.publish(b"__keyspace@%d__:%b" % (db.id, key[:n]), event)

@@ -15,5 +15,8 @@ cdef class PubSub:
     cdef bint subscribe_shard(self, Session session, bytes channel)
     cdef bint unsubscribe_shard(self, Session session, bytes channel)
     cdef void forget(self, Session session)
-    cdef int publish(self, bytes channel, bytes message)
-    cdef int publish_shard(self, bytes channel, bytes message)
+    cdef int publish(self, bytes channel, bytes message) except -1
+    cdef int publish_shard(self, bytes channel, bytes message) except -1
+
+
+cdef void release_held(Session session)

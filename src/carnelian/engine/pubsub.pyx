@@ -4,9 +4,17 @@ A message is written into the reply buffer of each listener at once, in its prot
 the end of the loop's turn with everything else.
 """
 
+from carnelian.base.blob cimport Blob, blob_from, blob_release
 from carnelian.base.glob cimport glob_match
-from carnelian.engine.session cimport PUSHING, SUBSCRIBED, Session
-from carnelian.resp.reply cimport reply_bulk, reply_bulk_text, reply_push
+from carnelian.engine.session cimport HOLDS_PUSHES, SUBSCRIBED, Session
+from carnelian.resp.reply cimport (
+    Reply, reply_bulk, reply_bulk_text, reply_copy, reply_free, reply_init, reply_push, reply_raw,
+    reply_share,
+)
+
+
+cdef enum:
+    SHARE_MIN = 16384          # bytes of a message from which listeners share one copy
 
 
 cdef bint add(dict register, dict own, Session session, bytes name):
@@ -36,16 +44,84 @@ cdef bint drop(dict register, dict own, Session session, bytes name):
     return True
 
 
-cdef void deliver(Session session, const char *kind, bytes pattern, bytes channel, bytes message):
-    session.flags |= PUSHING
-    reply_push(&session.reply, 3 if pattern is None else 4)
-    reply_bulk_text(&session.reply, kind)
+cdef void write_message(
+    Reply *reply, const char *kind, bytes pattern, bytes channel, bytes message
+) noexcept:
+    reply_push(reply, 3 if pattern is None else 4)
+    reply_bulk_text(reply, kind)
     if pattern is not None:
-        reply_bulk(&session.reply, pattern, len(pattern))
-    reply_bulk(&session.reply, channel, len(channel))
-    reply_bulk(&session.reply, message, len(message))
-    session.flags &= ~PUSHING
+        reply_bulk(reply, pattern, len(pattern))
+    reply_bulk(reply, channel, len(channel))
+    reply_bulk(reply, message, len(message))
+
+
+cdef bytes rendered(const char *kind, bytes pattern, bytes channel, bytes message):
+    """The message in RESP3; in RESP2 only the first byte differs."""
+    cdef Reply scratch
+    cdef bytes text
+    reply_init(&scratch)
+    scratch.resp = 3
+    write_message(&scratch, kind, pattern, channel, message)
+    text = reply_copy(&scratch)
+    reply_free(&scratch)
+    return text
+
+
+cdef void hold_or_write(Session session, bytes text):
+    """A session that is executing a command gets its messages behind the reply."""
+    if session.flags & HOLDS_PUSHES:
+        if session.held is None:
+            session.held = []
+        session.held.append(text)
+    else:
+        reply_raw(&session.reply, b"*" if session.reply.resp == 2 else b">", 1)
+        reply_raw(&session.reply, <const char *>text + 1, len(text) - 1)
+        session.wrote()
+
+
+cdef void share(Session session, bytes text, Blob *body):
+    """A long message is in memory once, however many listen."""
+    if session.flags & HOLDS_PUSHES:
+        hold_or_write(session, text)
+        return
+    reply_raw(&session.reply, b"*" if session.reply.resp == 2 else b">", 1)
+    reply_share(&session.reply, body)
     session.wrote()
+
+
+cdef int deliver(
+    dict listeners, const char *kind, bytes pattern, bytes channel, bytes message
+) except -1:
+    """Hand a message to everybody in `listeners`; how many they are."""
+    cdef Session session
+    cdef bytes text
+    cdef Blob *body
+    if len(listeners) == 1:
+        for item in listeners:
+            session = <Session>item
+            if not session.flags & HOLDS_PUSHES:
+                write_message(&session.reply, kind, pattern, channel, message)
+                session.wrote()
+                return 1
+    text = rendered(kind, pattern, channel, message)
+    if len(text) >= SHARE_MIN:
+        body = blob_from(<const char *>text + 1, len(text) - 1)
+        for item in listeners:
+            share(<Session>item, text, body)
+        blob_release(body)
+    else:
+        for item in listeners:
+            hold_or_write(<Session>item, text)
+    return <int>len(listeners)
+
+
+cdef void release_held(Session session):
+    """The command is over: what was published to the session meanwhile follows its reply."""
+    cdef list held = session.held
+    session.flags &= ~HOLDS_PUSHES
+    session.held = None
+    for text in held:
+        hold_or_write(session, <bytes>text)
 
 
 cdef class PubSub:
@@ -87,27 +163,22 @@ cdef class PubSub:
         for name in list(session.shard_channels or ()):
             self.unsubscribe_shard(session, name)
 
-    cdef int publish(self, bytes channel, bytes message):
+    cdef int publish(self, bytes channel, bytes message) except -1:
         """Deliver to the channel and to every matching pattern; how many deliveries."""
         cdef int receivers = 0
         cdef dict listeners = self.channels.get(channel)
         cdef bytes pattern
         if listeners is not None:
-            for session in listeners:
-                deliver(<Session>session, b"message", None, channel, message)
-            receivers += len(listeners)
-        for name, found in self.patterns.items():
-            pattern = <bytes>name
-            if glob_match(pattern, len(pattern), channel, len(channel), False):
-                for session in <dict>found:
-                    deliver(<Session>session, b"pmessage", pattern, channel, message)
-                receivers += len(<dict>found)
+            receivers += deliver(listeners, b"message", None, channel, message)
+        if self.patterns:
+            for name, found in self.patterns.items():
+                pattern = <bytes>name
+                if glob_match(pattern, len(pattern), channel, len(channel), False):
+                    receivers += deliver(<dict>found, b"pmessage", pattern, channel, message)
         return receivers
 
-    cdef int publish_shard(self, bytes channel, bytes message):
+    cdef int publish_shard(self, bytes channel, bytes message) except -1:
         cdef dict listeners = self.shard_channels.get(channel)
         if listeners is None:
             return 0
-        for session in listeners:
-            deliver(<Session>session, b"smessage", None, channel, message)
-        return len(listeners)
+        return deliver(listeners, b"smessage", None, channel, message)

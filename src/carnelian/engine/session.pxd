@@ -32,8 +32,8 @@ cdef enum:
     INTERNAL = 1 << 18             # no user behind it: scripts, loading
     CLOSED = 1 << 19
     IS_UNIX = 1 << 20
-    # writing an out-of-band message: CLIENT REPLY OFF does not drop it
-    PUSHING = 1 << 21
+    # executing a command: messages to the session itself wait until its reply is written
+    HOLDS_PUSHES = 1 << 21
     # Any of these sends a command through the careful path of dispatch.
     SLOW_FLAGS = (IN_MULTI | SUBSCRIBED | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT | MONITORING
                   | NEEDS_AUTH | BLOCKED | PRIMARY | INTERNAL)
@@ -61,6 +61,7 @@ cdef class Session:
     cdef dict channels                     # name -> None, insertion-ordered sets
     cdef dict patterns
     cdef dict shard_channels
+    cdef list held                         # messages, see HOLDS_PUSHES
     cdef object engine
 
     cdef int protocol(self) noexcept

@@ -9,9 +9,11 @@ from __future__ import annotations
 from carnelian import commands
 from carnelian.engine.dispatch import set_slow_threshold_us
 from carnelian.engine.engine import Engine, parse_event_classes
+from carnelian.engine.slowlog import SlowLog
 from carnelian.services import log
 from carnelian.services.config_parameter import ConfigError
 from carnelian.services.config_syntax import to_bytes
+from carnelian.services.metrics import Metrics
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Instance:
         self.engine.config = config
         self.engine.log = log
         self.engine.server = self
+        self.engine.slowlog = SlowLog()
+        self.metrics = Metrics()
         self.save: Callable[[], bool] | None = None
         commands.attach(config)
         self.attach_engine()
@@ -60,6 +64,7 @@ class Instance:
                     session.demand_password(False)
 
         config.on_change("slowlog-log-slower-than", set_slow_threshold_us)
+        config.on_change("slowlog-max-len", engine.slowlog.resize)
         config.on_change("notify-keyspace-events", events)
         config.on_any_change(("maxmemory-policy", "lfu-log-factor", "lfu-decay-time"), access)
         config.on_change("requirepass", password)

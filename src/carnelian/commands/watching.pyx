@@ -1,0 +1,144 @@
+"""Looking at a running server: MONITOR, SLOWLOG, TIME, LOLWUT."""
+
+from libc.stdint cimport int64_t
+
+from carnelian.engine.call cimport Call, handler
+from carnelian.engine.command cimport ADMIN, FAST, LOADING, NOSCRIPT, READS, STALE
+from carnelian.engine.engine cimport GATE_MONITORS
+from carnelian.engine.replies cimport help_lines, reply_structure
+from carnelian.engine.session cimport MONITORING, NO_BLOCKING
+from carnelian.resp.reply cimport (
+    reply_array, reply_bulk_int, reply_int, reply_ok, reply_verbatim,
+)
+
+from time import time_ns
+
+from carnelian import __version__
+from carnelian.engine.command import family
+from carnelian.engine.errors import SYNTAX, error
+
+command = family("server")
+
+cdef enum:
+    SLOWLOG_FLAGS = ADMIN | LOADING | STALE
+
+TO_ALL = ("request_policy:all_nodes",)
+
+
+cdef int monitor(Call call) except -1:
+    if call.session.flags & NO_BLOCKING:
+        raise error("MONITOR isn't allowed for DENY BLOCKING client")
+    if not call.session.flags & MONITORING:
+        call.session.flags |= MONITORING
+        call.engine.monitors[call.session] = None
+        call.engine.gate |= GATE_MONITORS
+    reply_ok(call.reply)
+    return 0
+
+
+command(handler(monitor), "MONITOR", ADMIN | NOSCRIPT | LOADING | STALE, since="1.0.0",
+        about="Show every command the server executes, as it does.")
+
+
+cdef int time_(Call call) except -1:
+    cdef int64_t now_us = time_ns() // 1000
+    reply_array(call.reply, 2)
+    reply_bulk_int(call.reply, now_us // 1000000)
+    reply_bulk_int(call.reply, now_us % 1000000)
+    return 0
+
+
+command(handler(time_), "TIME", LOADING | STALE | FAST, since="2.6.0", cost="O(1)",
+        tips=("nondeterministic_output",), about="Return the server's time.")
+
+
+def picture(int width, int height):
+    """A gemstone in facets: each character tells which way its facet leans."""
+    shades = "\\_/-"
+    lines = []
+    for row in range(height):
+        inset = abs(2 * row - height + 1) * width // (4 * height)
+        body = "".join(
+            shades[((column // 3) * 7 + (row // 2) * 5 + row * column) % 4]
+            for column in range(width - 2 * inset))
+        lines.append(" " * inset + body)
+    return "\n".join(lines)
+
+
+cdef int lolwut(Call call) except -1:
+    cdef bytes text
+    cdef int64_t width = 48
+    cdef int64_t height = 12
+    cdef int at = 1
+    if call.argc >= 2 and call.is_word(1, b"version"):
+        if call.argc == 2:
+            raise SYNTAX
+        call.int(2)
+        at = 3
+    if call.argc > at:
+        width = min(max(call.int(at), 1), 200)
+    if call.argc > at + 1:
+        height = min(max(call.int(at + 1), 1), 100)
+    text = (picture(width, height) + f"\n\nCarnelian ver. {__version__}\n").encode()
+    reply_verbatim(call.reply, b"txt", text, len(text))
+    return 0
+
+
+command(handler(lolwut), "LOLWUT [VERSION version]", READS | FAST, since="5.0.0",
+        about="Show a gemstone and the version.")
+
+
+# --- SLOWLOG ---
+
+cdef int slowlog_get(Call call) except -1:
+    cdef int64_t wanted = 10
+    cdef list entries = call.engine.slowlog.entries
+    if call.argc > 3:
+        raise error("wrong number of arguments for 'slowlog|get' command")
+    if call.argc == 3:
+        wanted = call.int(2)
+        if wanted < -1:
+            raise error("count should be greater than or equal to -1")
+    if 0 <= wanted < len(entries):
+        entries = entries[:wanted]
+    reply_structure(call.reply, entries)
+    return 0
+
+
+cdef int slowlog_len(Call call) except -1:
+    reply_int(call.reply, len(call.engine.slowlog.entries))
+    return 0
+
+
+cdef int slowlog_reset(Call call) except -1:
+    call.engine.slowlog.clear()
+    reply_ok(call.reply)
+    return 0
+
+
+cdef int slowlog_help(Call call) except -1:
+    return help_lines(call, (
+        "GET [<count>]",
+        "    Return the newest entries, 10 unless told (-1: all). An entry is:",
+        "    id, unix time, microseconds, words of the command, client address, client name",
+        "LEN",
+        "    Return how many entries there are.",
+        "RESET",
+        "    Forget all entries.",
+    ))
+
+
+command(0, "SLOWLOG", container=True, since="2.2.12", cost="Depends on subcommand.",
+        about="Commands about the log of slow commands.")
+command(handler(slowlog_get), "SLOWLOG GET [count]", SLOWLOG_FLAGS, since="2.2.12",
+        cost="O(N) where N is the number of entries returned",
+        tips=(*TO_ALL, "nondeterministic_output"), about="Return entries of the slow log.",
+        history=(("4.0.0", "Added client IP address, port and name to the reply."),))
+command(handler(slowlog_help), "SLOWLOG HELP", LOADING | STALE, since="6.2.0", cost="O(1)",
+        about="Say what the subcommands do.")
+command(handler(slowlog_len), "SLOWLOG LEN", SLOWLOG_FLAGS, since="2.2.12", cost="O(1)",
+        tips=(*TO_ALL, "response_policy:agg_sum", "nondeterministic_output"),
+        about="Count the entries of the slow log.")
+command(handler(slowlog_reset), "SLOWLOG RESET", SLOWLOG_FLAGS, since="2.2.12",
+        cost="O(N) where N is the number of entries in the slowlog",
+        tips=(*TO_ALL, "response_policy:all_succeeded"), about="Empty the slow log.")
