@@ -13,9 +13,8 @@ from carnelian.base.native cimport likely, ticks, unlikely
 from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call, unchecked_handler_t
 from carnelian.engine.command cimport (
-    ADMIN, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, PUBSUB, RUNS_IN_MULTI, RUNS_QUEUE, SKIP_MONITOR,
-    SKIP_SLOWLOG, STALE,
-    SUBSCRIBED_TOO, WRITES, Command, registry,
+    ADMIN, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, PUBSUB, RUNS_IN_MULTI, RUNS_QUEUE,
+    SKIP_MONITOR, SKIP_SLOWLOG, STALE, SUBSCRIBED_TOO, WRITES, Command, registry,
 )
 from carnelian.engine.engine cimport (
     BLOCKED_ON_KEYS, BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED,
