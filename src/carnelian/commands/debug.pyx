@@ -10,7 +10,6 @@ from carnelian.commands.digest cimport dataset_digest, key_digest
 from carnelian.commands.object cimport encoding_name
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
-from carnelian.engine.engine cimport Engine
 from carnelian.engine.replies cimport help_lines, reply_structure
 from carnelian.keyspace.database cimport Database, KeyRef, database_count, key_find
 from carnelian.keyspace.entry cimport (
@@ -19,7 +18,7 @@ from carnelian.keyspace.entry cimport (
 from carnelian.keyspace.text cimport text_create
 from carnelian.keyspace.value cimport value_bytes
 from carnelian.resp.reply cimport (
-    Reply, reply_array, reply_attribute, reply_bignum, reply_bool, reply_bulk, reply_bulk_text,
+    Reply, reply_array, reply_attribute, reply_bignum, reply_bool, reply_bulk_text,
     reply_double, reply_int, reply_map, reply_null, reply_ok, reply_push, reply_set, reply_status,
     reply_verbatim,
 )
