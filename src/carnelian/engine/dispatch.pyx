@@ -529,6 +529,7 @@ cdef void serve_waiting(Engine engine) noexcept:
     cdef dict ready
     if engine.depth:
         return
+    engine.tick()                  # an EXEC may have taken long: its keys may have expired
     try:
         while engine.ready:
             ready = engine.ready
