@@ -8,6 +8,7 @@ from libc.string cimport memcpy, memset, strlen
 
 from carnelian.base.sha1 cimport sha1_digest
 from carnelian.base.slice cimport Slice
+from carnelian.encodings.field_map cimport HashField
 from carnelian.encodings.member_set cimport SetMember
 from carnelian.encodings.quicklist cimport QuicklistCursor
 from carnelian.encodings.stream cimport (
@@ -18,9 +19,10 @@ from carnelian.encodings.table cimport TableIter, table_iter_init, table_next
 from carnelian.engine.engine cimport Engine
 from carnelian.keyspace.database cimport Database, KeyRef, database_count, key_find
 from carnelian.keyspace.entry cimport (
-    EXPIRES, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, Entry, entry_key,
+    EXPIRES, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, Entry, entry_key,
     entry_pointer, entry_type,
 )
+from carnelian.keyspace.hash_value cimport HashIter, hash_iter_init, hash_iter_next
 from carnelian.keyspace.list_value cimport list_next, list_seek
 from carnelian.keyspace.set_value cimport SetIter, set_iter_init, set_iter_next
 from carnelian.keyspace.text cimport text_value
@@ -89,6 +91,18 @@ cdef void add_set(byte *digest, Entry *e) noexcept nogil:
         xor_in(digest, m.text.ptr, m.text.len)
 
 
+cdef void add_hash(byte *digest, Entry *e) noexcept nogil:
+    cdef HashIter it
+    cdef HashField field
+    cdef byte own[SIZE]
+    hash_iter_init(&it, e)
+    while hash_iter_next(&it, &field):
+        memset(own, 0, SIZE)
+        mix(own, field.name.ptr, field.name.len)
+        mix(own, field.value.ptr, field.value.len)
+        xor_in(digest, <char *>own, SIZE)
+
+
 cdef void add_stream(byte *digest, Entry *e) noexcept nogil:
     cdef StreamCursor cursor
     cdef Slice field
@@ -126,6 +140,8 @@ cdef void add_value(byte *digest, Entry *e) noexcept nogil:
         add_zset(digest, e)
     elif type == TYPE_STREAM:
         add_stream(digest, e)
+    elif type == TYPE_HASH:
+        add_hash(digest, e)
     elif type == TYPE_SET:
         add_set(digest, e)
     if e.flags & EXPIRES:
