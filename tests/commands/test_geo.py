@@ -75,10 +75,10 @@ def differs_by_design(argv: list[bytes], mine: object, theirs: object) -> bool:
 
 RUN = settings(SETTINGS, max_examples=25)
 TestGeo = differential(
-    COMMANDS, peer="valkey", excuse=differs_by_design, run=RUN, transactions=False
+    COMMANDS, peer="valkey", excuse=differs_by_design, run=RUN
 )
 TestGeoResp3 = differential(
-    COMMANDS, peer="valkey", protocol=3, excuse=differs_by_design, run=RUN, transactions=False,
+    COMMANDS, peer="valkey", protocol=3, excuse=differs_by_design, run=RUN,
     config={"zset-max-listpack-entries": 2},
 )  # fmt: skip
 

@@ -92,9 +92,7 @@ COMMANDS = st.one_of(
 TINY = {"zset-max-listpack-entries": 3, "zset-max-listpack-value": 12}
 ONCE = settings(SETTINGS, max_examples=20)
 
-NO_MULTI = {"transactions": False}
-
-TestSmall = differential(COMMANDS, peer="valkey", run=ONCE, **NO_MULTI)
-TestSmallResp3 = differential(COMMANDS, peer="valkey", protocol=3, run=ONCE, **NO_MULTI)
-TestBig = differential(COMMANDS, peer="valkey", config=TINY, run=ONCE, **NO_MULTI)
-TestBigResp3 = differential(COMMANDS, peer="valkey", protocol=3, config=TINY, run=ONCE, **NO_MULTI)
+TestSmall = differential(COMMANDS, peer="valkey", run=ONCE)
+TestSmallResp3 = differential(COMMANDS, peer="valkey", protocol=3, run=ONCE)
+TestBig = differential(COMMANDS, peer="valkey", config=TINY, run=ONCE)
+TestBigResp3 = differential(COMMANDS, peer="valkey", protocol=3, config=TINY, run=ONCE)
