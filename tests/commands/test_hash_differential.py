@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.support.differential import differential
+from tests.support.differential import SETTINGS, differential
 from tests.support.generators import (
     COUNTS,
     FIELDS,
@@ -25,6 +28,8 @@ KEYS = keys("h")
 CONDITION = options("NX", "XX", "GT", "LT")
 FAR = words("4000000000000", "4000000000001", "5000000000000", "1", "0", "-1", "x")
 CONFIG = {"hash-max-listpack-entries": 4, "hash-max-listpack-value": 20}
+RUN = settings(SETTINGS, max_examples=12, stateful_step_count=25)
+OPTIONS: dict[str, Any] = {"run": RUN, "transactions": False}
 
 COMMANDS = st.one_of(
     command("HSET", KEYS, many(FIELDS, VALUES)),
@@ -58,8 +63,8 @@ EXPIRY = st.one_of(
     command("HGETDEL", KEYS, "FIELDS", counted(FIELDS)),
 )  # fmt: skip
 
-TestHashes = differential(COMMANDS, config=CONFIG)
-TestHashesResp3 = differential(COMMANDS, peer="valkey", protocol=3, config=CONFIG)
+TestHashes = differential(COMMANDS, config=CONFIG, **OPTIONS)
+TestHashesResp3 = differential(COMMANDS, peer="valkey", protocol=3, config=CONFIG, **OPTIONS)
 TestFieldExpiry = differential(
-    st.one_of(COMMANDS, EXPIRY), peer="valkey", config=CONFIG, encodings=False
+    st.one_of(COMMANDS, EXPIRY), peer="valkey", config=CONFIG, encodings=False, **OPTIONS
 )

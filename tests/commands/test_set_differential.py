@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.support.differential import differential
+from tests.support.differential import SETTINGS, differential
 from tests.support.generators import (
     COUNTS,
     MEMBERS,
@@ -23,6 +26,8 @@ CONFIG = {
     "set-max-listpack-entries": 5,
     "set-max-listpack-value": 20,
 }
+RUN = settings(SETTINGS, max_examples=12, stateful_step_count=25)
+OPTIONS: dict[str, Any] = {"run": RUN, "transactions": False}
 
 COMMANDS = st.one_of(
     command("SADD", KEYS, many(MEMBERS)),
@@ -49,5 +54,5 @@ COMMANDS = st.one_of(
 # Redis 7.0 has no packed sets yet.
 OLD_CONFIG = {"set-max-intset-entries": 4}
 
-TestSets = differential(COMMANDS, config=OLD_CONFIG, encodings=False)
-TestSetsResp3 = differential(COMMANDS, peer="valkey", protocol=3, config=CONFIG)
+TestSets = differential(COMMANDS, config=OLD_CONFIG, encodings=False, **OPTIONS)
+TestSetsResp3 = differential(COMMANDS, peer="valkey", protocol=3, config=CONFIG, **OPTIONS)

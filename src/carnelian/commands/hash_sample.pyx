@@ -213,14 +213,13 @@ cdef void scan_big(Call call, Scan *scan, Entry *e) noexcept:
 cdef int hscan(Call call) except -1:
     cdef KeyRef ref
     cdef Scan scan
-    cdef bint found
     scan_begin(&scan, scan_cursor(call, 2))
-    found = find_hash(call, &ref)
-    scan_options(call, 3, SCAN_NOVALUES, &scan)
-    if not found:
-        scan.cursor = 0
+    if not find_hash(call, &ref):
+        scan.cursor = 0            # the options are not even looked at
         scan_reply(&scan, call.reply, 0)
-    elif hash_map(ref.slot[0]) == NULL:
+        return 0
+    scan_options(call, 3, SCAN_NOVALUES, &scan)
+    if hash_map(ref.slot[0]) == NULL:
         scan_small(call, &scan, ref.slot[0])
     else:
         scan_big(call, &scan, ref.slot[0])

@@ -405,15 +405,13 @@ cdef int sscan(Call call) except -1:
     cdef KeyRef ref
     cdef Scan scan
     cdef size_t i
-    cdef bint found
     scan_begin(&scan, scan_cursor(call, 2))
-    found = call.find_typed(1, TYPE_SET, &ref)
-    if not found:
-        scan.cursor = 0
-    scan_options(call, 3, 0, &scan)
-    if not found:
+    if not call.find_typed(1, TYPE_SET, &ref):
+        scan.cursor = 0            # the options are not even looked at
         scan_reply(&scan, call.reply, 0)
-    elif set_table(ref.slot[0]) == NULL:
+        return 0
+    scan_options(call, 3, 0, &scan)
+    if set_table(ref.slot[0]) == NULL:
         scan_small(call, &scan, ref.slot[0])
     else:
         scan_table(&scan, set_table(ref.slot[0]))
