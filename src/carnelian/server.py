@@ -183,6 +183,8 @@ class Server(Instance, listener.Policy):
         if not self.prepare():
             return 1
         self.introduce()
+        if not self.snapshots.load(self.loop.turn_once):
+            return 1
         self.announce()
         self.loop.run(self.cron)
         self.close()
@@ -192,6 +194,7 @@ class Server(Instance, listener.Policy):
         """`hz` times a second: what is not worth doing every turn."""
         self.client_cron.run()
         self.metrics.sample(self.engine.figures())
+        self.snapshots.cron()
 
     # --- end ---
 
@@ -230,11 +233,9 @@ class Server(Instance, listener.Policy):
         demanded = "save" in words
         if "nosave" in words or not (demanded or self.config.save):
             return True
-        if self.save is None:
-            log.warning("This version saves no data.")
-            return not demanded
+        self.snapshots.end_child()
         log.notice("Saving the final RDB snapshot before exiting.")
-        if self.save():
+        if self.snapshots.save():
             return True
         if "force" in words:
             log.warning("Error trying to save the DB. Exit anyway.")

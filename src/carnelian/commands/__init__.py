@@ -48,6 +48,7 @@ FAMILIES = (
     "geo",
     "geo_search",
     "sort",
+    "persistence",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]

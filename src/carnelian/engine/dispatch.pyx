@@ -232,7 +232,9 @@ cdef int check(Engine engine, Session session, Command command) except -1:
     if engine.gate & GATE_MAXMEMORY and engine.server is not None and not session.flags & INTERNAL:
         engine.server.make_room(command)
     if engine.gate & GATE_WRITES and not session.flags & (PRIMARY | INTERNAL):
-        refusal = engine.write_refusal(command)
+        # PING too: it is what monitoring looks at.
+        refusal = engine.write_refusal(
+            command.flags & (WRITES | MAY_REPLICATE) != 0 or command.name == "ping")
         if refusal is not None:
             raise refusal
     if session.flags & SUBSCRIBED and session.reply.resp == 2 and (

@@ -106,6 +106,7 @@ cdef class Engine:
     cdef LazyFree lazyfree
     cdef public object config
     cdef public object log
+    cdef public object snapshots       # services.snapshots.Snapshots, or None
     cdef public object server          # the composition root's offers to commands
     cdef dict watched                  # (db id, key) -> {Session: None}
     # (db id, key) -> {type waited for: {Blocked: None} in order of arrival}

@@ -8,7 +8,7 @@ from os import urandom
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from carnelian.base.clock cimport clock_ms, monotonic_us
-from carnelian.base.memory cimport mem_alloc_zeroed, mem_free
+from carnelian.base.memory cimport mem_alloc_zeroed, mem_free, mem_used
 from carnelian.base.native cimport unlikely
 from carnelian.engine.lazyfree cimport LazyFree
 from carnelian.engine.propagation cimport Propagation
@@ -501,6 +501,24 @@ cdef class Engine:
         self.stats.expire_cycle_us = 0
         self.errors.clear()
         self.lazyfree.reset_figures()
+
+    def set_loading(self, bint loading):
+        """While a data file is read most commands are refused."""
+        if loading:
+            self.gate |= GATE_LOADING
+        else:
+            self.gate &= ~GATE_LOADING
+
+    def set_write_refusal(self, refusal):
+        """`refusal(writes)` answers the error for a command that does or does not write, or None."""
+        self.write_refusal = refusal
+        if refusal is None:
+            self.gate &= ~GATE_WRITES
+        else:
+            self.gate |= GATE_WRITES
+
+    def used_memory(self):
+        return mem_used()
 
     def figures(self):
         """The counters of Stats by name."""

@@ -133,6 +133,11 @@ cdef class Loop:
         while not self.stopping:
             self.turn()
 
+    def turn_once(self):
+        """One turn without waiting: for long work that lets clients have an answer in between."""
+        self.expire_left = True
+        self.turn()
+
     def stop(self):
         self.stopping = True
 

@@ -14,6 +14,7 @@ from carnelian.services import log
 from carnelian.services.config_parameter import ConfigError
 from carnelian.services.config_syntax import to_bytes
 from carnelian.services.metrics import Metrics
+from carnelian.services.snapshots import Snapshots
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Instance:
         self.engine.server = self
         self.engine.slowlog = SlowLog()
         self.metrics = Metrics()
-        self.save: Callable[[], bool] | None = None
+        self.snapshots = Snapshots(self.engine, config)
+        self.engine.snapshots = self.snapshots
         commands.attach(config)
         self.attach_engine()
 

@@ -40,10 +40,12 @@ cdef enum:
     BLOCK_ENTRIES = 100
     BLOCK_BYTES = 4096
     SAME_FIELDS = 2
+    TEXT_MAX = 24
 
 
-cdef struct Fields:            # the pairs of one entry, copied: they lie in the cursor's node
+cdef struct Fields:            # the pairs of one entry; they lie in the cursor's node
     Slice *pairs
+    char *texts                # of those that are numbers
     size_t count
     size_t capacity
 
@@ -72,9 +74,20 @@ cdef void take_fields(StreamCursor *cursor, Fields *fields) noexcept nogil:
     if fields.capacity < needed:
         fields.capacity = needed
         fields.pairs = <Slice *>mem_realloc(fields.pairs, needed * sizeof(Slice))
+        fields.texts = <char *>mem_realloc(fields.texts, needed * TEXT_MAX)
     fields.count = cursor.field_count
     while i < needed and stream_cursor_field(cursor, &fields.pairs[i], &fields.pairs[i + 1]):
+        keep_number(cursor, fields, i)
+        keep_number(cursor, fields, i + 1)
         i += 2
+
+
+cdef void keep_number(StreamCursor *cursor, Fields *fields, size_t slot) noexcept nogil:
+    """A number is spelled inside the cursor, where the next one will overwrite it."""
+    cdef Slice *text = &fields.pairs[slot]
+    if <const char *>cursor <= text.ptr < <const char *>(cursor + 1):
+        memcpy(fields.texts + slot * TEXT_MAX, text.ptr, text.len)
+        text.ptr = fields.texts + slot * TEXT_MAX
 
 
 cdef bint same_fields(const Fields *a, const Fields *b) noexcept nogil:
@@ -176,6 +189,7 @@ cdef uint64_t walk_blocks(RdbOut *w, Stream *s) noexcept nogil:
     low.ms = low.seq = 0
     high.ms = high.seq = <uint64_t>0 - 1
     fields.pairs = NULL
+    fields.texts = NULL
     fields.capacity = 0
     block.count = 0
     stream_cursor_open(&cursor, s, low, high, False)
@@ -193,6 +207,7 @@ cdef uint64_t walk_blocks(RdbOut *w, Stream *s) noexcept nogil:
     if w != NULL and block.count:
         put_block(w, &block)
     mem_free(fields.pairs)
+    mem_free(fields.texts)
     return blocks
 
 

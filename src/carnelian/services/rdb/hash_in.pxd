@@ -1,0 +1,7 @@
+"""Hashes read from RDB form: plain, zipmap, ziplist, listpack, and with field expiry times."""
+
+from carnelian.keyspace.database cimport KeyRef
+from carnelian.services.rdb.codec cimport RdbIn
+
+
+cdef bint rdb_get_hash(RdbIn *r, int type, KeyRef *ref) noexcept nogil

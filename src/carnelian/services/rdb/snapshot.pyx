@@ -1,0 +1,365 @@
+"""RDB files and payloads; see snapshot.pxd."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, strlen
+
+from carnelian.base.crc64 cimport crc64
+from carnelian.base.clock cimport clock_ms
+from carnelian.base.memory cimport mem_used
+from carnelian.base.native cimport load64
+from carnelian.base.numbers cimport format_int64
+from carnelian.base.slice cimport Slice
+from carnelian.encodings.table cimport TableIter, table_iter_init, table_next
+from carnelian.engine.engine cimport Engine
+from carnelian.keyspace.access cimport access_frequency, access_pack_lfu
+from carnelian.keyspace.database cimport (
+    Database, KeyRef, database_count, database_free, database_new, key_expire_at, key_find,
+    key_unlink,
+)
+from carnelian.keyspace.entry cimport (
+    ENC_PACKED_TTL, EXPIRES, Entry, entry_encoding, entry_key, entry_when,
+)
+from carnelian.keyspace.value cimport entry_free
+from carnelian.services.rdb.codec cimport (
+    RDB_AUX, RDB_EOF, RDB_EXPIRE_MS, RDB_EXPIRE_S, RDB_FREQ, RDB_FUNCTION2, RDB_HASH_METADATA,
+    RDB_IDLE, RDB_MODULE_AUX, RDB_RESIZE_DB, RDB_SELECT_DB, RDB_SLOT_INFO, RDB_VERSION_FIELD_TTL,
+    RDB_VERSION_MAX, RDB_VERSION_PLAIN, RdbIn, RdbOut, rdb_byte, rdb_bytes, rdb_fail, rdb_fixed32,
+    rdb_fixed64, rdb_flush, rdb_in_free, rdb_in_init, rdb_length, rdb_out_free, rdb_out_init,
+    rdb_put, rdb_put_byte, rdb_put_fixed64, rdb_put_length, rdb_put_string, rdb_string,
+)
+from carnelian.services.rdb.values_in cimport rdb_get_value
+from carnelian.services.rdb.values_out cimport rdb_put_value, rdb_value_type
+
+
+cdef enum:
+    MAGIC_SIZE = 9
+    CHECKSUM_SIZE = 8
+    FOOTER_SIZE = 10               # of a DUMP payload: version, CRC
+    DEADLINE_KEYS = 64             # keys between looks at the byte budget
+
+
+class SnapshotError(ValueError):
+    """The file or payload cannot be used; `offset` says where it was noticed."""
+
+    def __init__(self, text, offset=0):
+        super().__init__(text)
+        self.offset = offset
+
+
+# --- writing ---
+
+cdef void put_aux(RdbOut *w, bytes name, bytes value):
+    rdb_put_byte(w, RDB_AUX)
+    rdb_put_string(w, name, len(name))
+    rdb_put_string(w, value, len(value))
+
+
+cdef void put_key(RdbOut *w, Entry *e, uint32_t now_s, int access_mode) noexcept nogil:
+    """access_mode: 0 for neither, 1 for idle time, 2 for frequency."""
+    cdef Slice key = entry_key(e)
+    if e.flags & EXPIRES:
+        rdb_put_byte(w, RDB_EXPIRE_MS)
+        rdb_put_fixed64(w, <uint64_t>entry_when(e))
+    if access_mode == 1:
+        rdb_put_byte(w, RDB_IDLE)
+        rdb_put_length(w, now_s - e.access if now_s > e.access else 0)
+    elif access_mode == 2:
+        rdb_put_byte(w, RDB_FREQ)
+        rdb_put_byte(w, <uint8_t>access_frequency(e.access, now_s))
+    rdb_put_byte(w, <uint8_t>rdb_value_type(e))
+    rdb_put_string(w, key.ptr, key.len)
+    rdb_put_value(w, e)
+
+
+cdef bint put_database(RdbOut *w, Database *db, uint32_t now_s, int access_mode) noexcept nogil:
+    cdef TableIter it
+    cdef void *e
+    if database_count(db) == 0:
+        return True
+    rdb_put_byte(w, RDB_SELECT_DB)
+    rdb_put_length(w, <uint64_t>db.id)
+    rdb_put_byte(w, RDB_RESIZE_DB)
+    rdb_put_length(w, database_count(db))
+    rdb_put_length(w, db.wheel.count)
+    table_iter_init(&it, db.keys)
+    e = table_next(&it)
+    while e != NULL and not w.failed:
+        put_key(w, <Entry *>e, now_s, access_mode)
+        e = table_next(&it)
+    return not w.failed
+
+
+cdef bint has_field_times(Database *db) noexcept nogil:
+    """Whether some hash has fields that expire: only then is a newer file version needed."""
+    cdef TableIter it
+    cdef Entry *e
+    table_iter_init(&it, db.keys)
+    e = <Entry *>table_next(&it)
+    while e != NULL:
+        if rdb_value_type(e) == RDB_HASH_METADATA:
+            return True
+        e = <Entry *>table_next(&it)
+    return False
+
+
+def write_snapshot(Engine engine, int fd, aux, *, bint compress=True, bint checksum=True,
+                   int access_mode=0):
+    """Write all databases to a descriptor. `aux` is a list of (name, value) in bytes.
+
+    Returns the bytes written; OSError with the errno of the first failed write.
+    """
+    cdef RdbOut w
+    cdef int version = RDB_VERSION_PLAIN
+    cdef int i
+    cdef bint good = True
+    cdef uint64_t crc
+    rdb_out_init(&w, fd)
+    w.compress = compress
+    w.checksum = checksum
+    for i in range(engine.database_count):
+        if has_field_times(engine.databases[i]):
+            version = RDB_VERSION_FIELD_TTL
+    magic = b"REDIS%04d" % version
+    rdb_put(&w, magic, MAGIC_SIZE)
+    for name, value in aux:
+        put_aux(&w, name, value)
+    with nogil:
+        for i in range(engine.database_count):
+            good = good and put_database(
+                &w, engine.databases[i], engine.access_clock, access_mode)
+        rdb_put_byte(&w, RDB_EOF)
+        good = rdb_flush(&w) and good
+        crc = w.crc if checksum else 0
+        w.checksum = False
+        rdb_put_fixed64(&w, crc)
+        good = rdb_flush(&w) and good
+    failed, written = w.failed, w.written
+    rdb_out_free(&w)
+    if not good:
+        raise OSError(failed, "write")
+    return written
+
+
+cdef bytes dump_entry(Entry *e):
+    """The payload of DUMP: type and value, then version and CRC."""
+    cdef RdbOut w
+    cdef uint8_t version[2]
+    cdef bytes made
+    rdb_out_init(&w, -1)
+    rdb_put_byte(&w, <uint8_t>rdb_value_type(e))
+    rdb_put_value(&w, e)
+    version[0] = (
+        RDB_VERSION_FIELD_TTL if rdb_value_type(e) == RDB_HASH_METADATA else RDB_VERSION_PLAIN)
+    version[1] = 0
+    rdb_put(&w, <const char *>version, 2)
+    rdb_put_fixed64(&w, crc64(0, w.buffer, w.used))
+    made = w.buffer[:w.used]
+    rdb_out_free(&w)
+    return made
+
+
+# --- reading ---
+
+cdef class SnapshotReader:
+    """Loads an RDB file into an engine. `data` is a bytes-like object, usually an mmap."""
+
+    def __init__(self, Engine engine, data, *, bint verify_checksum=True, bint keep_expired=False):
+        cdef const uint8_t[::1] view = data
+        self.engine = engine
+        self.mapping = view
+        self.aux = {}
+        self.verify_checksum = verify_checksum
+        self.keep_expired = keep_expired
+        self.now_ms = clock_ms()
+        if view.shape[0] < MAGIC_SIZE:
+            raise SnapshotError("the file is too short to be an RDB file")
+        rdb_in_init(&self.input, <const char *>&view[0], <size_t>view.shape[0])
+        magic = bytes(view[:MAGIC_SIZE])
+        if not magic.startswith(b"REDIS") or not magic[5:].isdigit():
+            raise SnapshotError("Wrong signature trying to load DB from file")
+        self.version = int(magic[5:])
+        if not 1 <= self.version <= RDB_VERSION_MAX:
+            raise SnapshotError(f"Can't handle RDB format version {self.version}")
+        self.input.at += MAGIC_SIZE
+
+    def __dealloc__(self):
+        rdb_in_free(&self.input)
+
+    @property
+    def offset(self):
+        """Bytes read so far."""
+        return self.input.at - self.input.start
+
+    def load_some(self, int64_t bytes_max):
+        """Load about so many bytes; True when the end of the data has been reached and checked."""
+        self.step(bytes_max)
+        return self.done
+
+    cdef int fail(self) except -1:
+        raise SnapshotError(
+            self.input.error.decode() if self.input.error != NULL else "damaged data",
+            self.input.error_at - self.input.start if self.input.error != NULL else self.offset)
+
+    cdef int step(self, int64_t bytes_max) except -1:
+        cdef RdbIn *r = &self.input
+        cdef const uint8_t *stop = r.at + bytes_max
+        cdef uint8_t op = 0
+        cdef uint32_t seconds = 0
+        cdef uint64_t value = 0
+        cdef int64_t when_ms = -1
+        cdef int64_t idle_s = -1
+        cdef int freq = -1
+        cdef uint8_t counter = 0
+        while not self.done:
+            if not rdb_byte(r, &op):
+                self.fail()
+            if op == RDB_EXPIRE_MS:
+                rdb_fixed64(r, &value)
+                when_ms = <int64_t>value
+            elif op == RDB_EXPIRE_S:
+                rdb_fixed32(r, &seconds)
+                when_ms = <int64_t>seconds * 1000
+            elif op == RDB_IDLE:
+                rdb_length(r, &value)
+                idle_s = <int64_t>value
+            elif op == RDB_FREQ:
+                rdb_byte(r, &counter)
+                freq = counter
+            elif op >= RDB_SLOT_INFO:
+                self.read_opcode(op)
+            else:
+                self.read_key(op, when_ms, idle_s, freq)
+                when_ms = idle_s = freq = -1
+                if r.at >= stop:
+                    break
+            if r.error != NULL:
+                self.fail()
+        return 0
+
+    cdef int read_opcode(self, int op) except -1:
+        cdef RdbIn *r = &self.input
+        cdef uint64_t value = 0
+        cdef uint64_t ignored = 0
+        cdef Slice name
+        cdef Slice text
+        if op == RDB_SELECT_DB:
+            if not rdb_length(r, &value):
+                self.fail()
+            if value >= <uint64_t>self.engine.database_count:
+                rdb_fail(r, b"Data file was created with a larger number of databases")
+                self.fail()
+            self.db_id = <int>value
+        elif op == RDB_RESIZE_DB:
+            rdb_length(r, &value)
+            rdb_length(r, &ignored)
+        elif op == RDB_SLOT_INFO:
+            for _ in range(3):
+                rdb_length(r, &ignored)
+        elif op == RDB_AUX:
+            if rdb_string(r, &name):
+                key = name.ptr[:name.len]
+                if rdb_string(r, &text):
+                    self.aux[key] = text.ptr[:text.len]
+        elif op == RDB_EOF:
+            self.check_end()
+        elif op == RDB_FUNCTION2:
+            rdb_fail(r, b"the file holds function libraries, which are not supported yet")
+        elif op == RDB_MODULE_AUX:
+            rdb_fail(r, b"the file holds module data")
+        else:
+            rdb_fail(r, b"unknown opcode")
+        return 0
+
+    cdef int check_end(self) except -1:
+        cdef RdbIn *r = &self.input
+        cdef size_t size = <size_t>(r.at - r.start)
+        cdef const uint8_t *p = NULL
+        cdef uint64_t wanted
+        if self.version >= 5:
+            if not rdb_bytes(r, CHECKSUM_SIZE, &p):
+                self.fail()
+            wanted = load64(p)
+            if wanted and self.verify_checksum and wanted != crc64(
+                    0, <const char *>r.start, size):
+                rdb_fail(r, b"Wrong RDB checksum")
+                self.fail()
+        self.done = True
+        return 0
+
+    cdef int read_key(self, int type, int64_t when_ms, int64_t idle_s, int freq) except -1:
+        cdef RdbIn *r = &self.input
+        cdef Database *db = self.engine.databases[self.db_id]
+        cdef KeyRef ref
+        cdef Slice name
+        cdef bytes key
+        if not rdb_string(r, &name):
+            self.fail()
+        key = name.ptr[:name.len]
+        ref = key_find(db, key, len(key))
+        if ref.slot != NULL:
+            rdb_fail(r, b"the same key twice")
+            self.fail()
+        if not rdb_get_value(r, type, &ref):
+            self.fail()
+        self.keys += 1
+        if ref.slot == NULL:
+            return 0
+        if when_ms >= 0:
+            if when_ms < self.now_ms and not self.keep_expired:
+                self.expired += 1
+                self.engine.discard(key_unlink(&ref))
+                return 0
+            key_expire_at(&ref, when_ms)
+        set_access(ref.slot[0], self.engine, idle_s, freq)
+        return 0
+
+
+cdef void set_access(Entry *e, Engine engine, int64_t idle_s, int freq) noexcept:
+    cdef uint32_t now_s = engine.access_clock
+    if engine.lfu:
+        e.access = access_pack_lfu(now_s, <uint32_t>freq if freq >= 0 else 5)
+    else:
+        e.access = now_s - <uint32_t>idle_s if 0 <= idle_s < now_s else now_s
+
+
+def check_payload(bytes payload):
+    """Whether a DUMP payload has a version we read and a right checksum."""
+    cdef const char *p = payload
+    cdef size_t n = len(payload)
+    if n < FOOTER_SIZE:
+        return False
+    if (<const uint8_t *>p)[n - 10] | (<const uint8_t *>p)[n - 9] << 8 > RDB_VERSION_MAX:
+        return False
+    return load64(p + n - 8) == crc64(0, p, n - 8)
+
+
+def dump_key(Engine engine, int db_id, bytes key):
+    """The DUMP payload of a key that exists."""
+    cdef KeyRef ref = key_find(engine.databases[db_id], key, len(key))
+    return dump_entry(ref.slot[0])
+
+
+def build_value(bytes payload, bytes key):
+    """Read a checked DUMP payload into an entry that is in no database, and return its address.
+
+    0 for an empty value; SnapshotError when the bytes make no sense. The caller owns the entry.
+    """
+    cdef Database *scratch = database_new(0)
+    cdef KeyRef ref = key_find(scratch, key, len(key))
+    cdef RdbIn r
+    cdef uint8_t type = 0
+    cdef Entry *made = NULL
+    cdef bint good
+    rdb_in_init(&r, payload, len(payload) - FOOTER_SIZE)
+    good = rdb_byte(&r, &type) and rdb_get_value(&r, type, &ref)
+    if good and ref.slot != NULL:
+        made = key_unlink(&ref)
+    if good and r.at != r.end:
+        good = rdb_fail(&r, b"bytes left over")
+    rdb_in_free(&r)
+    database_free(scratch)
+    if not good:
+        if made != NULL:
+            entry_free(made)
+        raise SnapshotError(r.error.decode() if r.error != NULL else "damaged data")
+    return <size_t>made

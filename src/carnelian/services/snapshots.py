@@ -1,0 +1,348 @@
+"""Snapshots: SAVE, BGSAVE, save points, loading at start, and what is refused while saving fails.
+
+A background save is a forked child: native memory has no reference counts, so the child shares nearly
+all pages with the server and touches none of them. A file appears under its name only when it is
+complete: written beside it, synced, renamed, and the directory synced.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import posix
+import time
+
+from carnelian.engine.errors import CommandError
+from carnelian.services import log
+from carnelian.services.rdb.snapshot import (
+    SnapshotError,
+    SnapshotReader,
+    build_value,
+    check_payload,
+    dump_key,
+    write_snapshot,
+)
+from carnelian.version import REDIS_VERSION
+
+TYPE_CHECKING: bool = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+LOAD_STEP_BYTES = 1 << 20
+PROGRESS_INTERVAL_S = 5.0
+RETRY_DELAY_S = 5.0  # after a failed background save
+REPORT_SIZE = 64  # a child's last words: bytes of private memory
+
+SAVES_FAIL = CommandError(
+    b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to"
+    b" disk. Commands that may modify the data set are disabled, because this instance is"
+    b" configured to report errors during writes if RDB snapshotting fails"
+    b" (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the"
+    b" RDB error."
+)
+
+
+def private_kb() -> int:
+    """Memory of this process that it shares with no other, in KiB; 0 where the system won't say."""
+    try:
+        with open("/proc/self/smaps_rollup", encoding="ascii") as lines:
+            return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty:"))
+    except OSError:
+        return 0
+
+
+def sync_directory(path: str) -> None:
+    handle = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Snapshots:
+    """The state of saving of one server. Only the server's thread uses it."""
+
+    def __init__(self, engine: Any, config: Any) -> None:
+        self.engine = engine
+        self.config = config
+        self.last_save_s = int(time.time())
+        self.last_status = True
+        self.last_try_s = 0.0
+        self.last_duration_s = -1
+        self.last_cow_bytes = 0
+        self.last_fork_us = 0
+        self.saves = 0
+        self.child = 0
+        self.child_started_s = 0.0
+        self.child_report = -1
+        self.child_dirty = 0
+        self.scheduled = False
+        self.loading_since_s = 0
+        self.loaded_bytes = 0
+        self.loading_total_bytes = 0
+        self.keys_loaded = 0
+        self.keys_expired = 0
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.config.dir, self.config.dbfilename)
+
+    # --- writing ---
+
+    def write(self, path: str) -> None:
+        """Write a snapshot to `path`, completely or not at all. OSError says what failed."""
+        temporary = os.path.join(os.path.dirname(path) or ".", f"temp-{os.getpid()}.rdb")
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            try:
+                write_snapshot(
+                    self.engine,
+                    handle,
+                    self.aux(),
+                    compress=bool(self.config.rdbcompression),
+                    checksum=bool(self.config.rdbchecksum),
+                    access_mode=self.access_mode(),
+                )
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            os.replace(temporary, path)
+        except OSError:
+            try:
+                posix.unlink(temporary)
+            except OSError:
+                pass
+            raise
+        sync_directory(path)
+
+    def access_mode(self) -> int:
+        """Idle times or frequencies are kept when an eviction policy needs them."""
+        policy = str(self.config.maxmemory_policy)
+        if not self.config.maxmemory:
+            return 0
+        return 2 if "lfu" in policy else 1 if "lru" in policy else 0
+
+    def aux(self) -> list[tuple[bytes, bytes]]:
+        return [
+            (b"redis-ver", REDIS_VERSION.encode()),
+            (b"redis-bits", b"64"),
+            (b"ctime", b"%d" % time.time()),
+            (b"used-mem", b"%d" % self.engine.used_memory()),
+            (b"aof-base", b"0"),
+        ]
+
+    def save(self) -> bool:
+        """SAVE: in the foreground. Whether it worked; the log says why not."""
+        self.last_try_s = time.time()
+        try:
+            self.write(self.path)
+        except OSError as failed:
+            log.warning(f"Error saving the snapshot to {self.path}: {failed.strerror}")
+            self.finished(False)
+            return False
+        log.notice("DB saved on disk")
+        self.finished(True)
+        self.engine.dirty = 0
+        return True
+
+    def finished(self, good: bool) -> None:
+        self.last_status = good
+        if good:
+            self.last_save_s = int(time.time())
+            self.saves += 1
+        self.refuse_writes(not good)
+
+    def refuse_writes(self, failing: bool) -> None:
+        refuse = failing and bool(self.config.save) and self.config.stop_writes_on_bgsave_error
+        self.engine.set_write_refusal(self.refusal if refuse else None)
+
+    def refusal(self, writes: bool) -> CommandError | None:
+        return SAVES_FAIL if writes else None
+
+    # --- in the background ---
+
+    def start_background(self) -> bool:
+        """Fork a child that saves. False if one runs already or the fork failed."""
+        if self.child:
+            return False
+        self.last_try_s = time.time()
+        self.child_dirty = self.engine.dirty
+        reading, writing = posix.pipe()
+        started = time.perf_counter()
+        try:
+            pid = os.fork()
+        except OSError as failed:
+            log.warning(f"Can't save in background: fork: {failed.strerror}")
+            posix.close(reading)
+            posix.close(writing)
+            self.finished(False)
+            return False
+        if pid == 0:
+            self.run_child(writing)
+        self.last_fork_us = int((time.perf_counter() - started) * 1e6)
+        posix.close(writing)
+        self.child = pid
+        self.child_started_s = time.time()
+        self.child_report = reading
+        self.scheduled = False
+        log.notice(f"Background saving started by pid {pid}")
+        return True
+
+    def run_child(self, report: int) -> None:
+        """In the child: save, tell the memory it cost, end without any clean-up of the parent's."""
+        code = 1
+        try:
+            os.closerange(3, report)
+            os.closerange(report + 1, max(report + 64, 65536))
+            self.write(self.path)
+            memory_kb = private_kb()
+            posix.write(report, b"%d" % (memory_kb * 1024))
+            log.notice(f"Fork CoW for RDB: {memory_kb // 1024} MB")
+            code = 0
+        except OSError as failed:
+            log.warning(f"Error saving the snapshot to {self.path}: {failed.strerror}")
+        finally:
+            os._exit(code)
+
+    def cron(self) -> None:
+        """Collect a finished child; start a save when a save point is reached or one is scheduled."""
+        if self.child:
+            self.collect()
+            return
+        if self.scheduled:
+            self.start_background()
+            return
+        now = time.time()
+        for seconds, changes in self.config.save:
+            if (
+                self.engine.dirty >= changes
+                and now - self.last_save_s > seconds
+                and (self.last_status or now - self.last_try_s > RETRY_DELAY_S)
+            ):
+                log.notice(f"{changes} changes in {seconds} seconds. Saving...")
+                self.start_background()
+                return
+
+    def collect(self) -> None:
+        pid, status = os.waitpid(self.child, os.WNOHANG)
+        if pid == 0:
+            return
+        code = os.waitstatus_to_exitcode(status)
+        text = posix.read(self.child_report, REPORT_SIZE)
+        posix.close(self.child_report)
+        self.last_cow_bytes = int(text) if text.isdigit() else 0
+        self.last_duration_s = int(time.time() - self.child_started_s)
+        self.child = 0
+        if code == 0:
+            log.notice("Background saving terminated with success")
+            self.engine.dirty -= self.child_dirty
+        elif code < 0:
+            log.warning(f"Background saving terminated by signal {-code}")
+        else:
+            log.warning("Background saving error")
+        self.finished(code == 0)
+
+    def end_child(self) -> None:
+        """At shutdown: a running child is of no use any more."""
+        if self.child:
+            log.warning("There is a child saving an .rdb. Killing it!")
+            os.kill(self.child, 9)
+            os.waitpid(self.child, 0)
+            posix.close(self.child_report)
+            try:
+                posix.unlink(os.path.join(self.config.dir, f"temp-{self.child}.rdb"))
+            except OSError:
+                pass
+            self.child = 0
+
+    # --- reading ---
+
+    def load(self, between: Callable[[], None]) -> bool:
+        """Load the snapshot file if there is one. `between` runs after each part, to answer clients.
+
+        False when the file is there and cannot be used: the log says where and why, and the file
+        is left as it is.
+        """
+        try:
+            handle = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            return True
+        except OSError as failed:
+            log.warning(f"Fatal error: can't open the RDB file {self.path}: {failed.strerror}")
+            return False
+        try:
+            size = os.fstat(handle).st_size
+            data = mmap.mmap(handle, 0, prot=mmap.PROT_READ) if size else b""
+        finally:
+            os.close(handle)
+        return self.load_data(data, between)
+
+    def load_data(self, data: Any, between: Callable[[], None]) -> bool:
+        started = shown = time.monotonic()
+        self.loading_since_s = int(time.time())
+        self.loading_total_bytes = len(data)
+        self.engine.set_loading(True)
+        try:
+            reader = SnapshotReader(
+                self.engine, data, verify_checksum=bool(self.config.rdbchecksum)
+            )
+            while not reader.load_some(LOAD_STEP_BYTES):
+                self.loaded_bytes = reader.offset
+                between()
+                if time.monotonic() - shown > PROGRESS_INTERVAL_S:
+                    shown = time.monotonic()
+                    self.show_progress(reader, shown - started)
+        except SnapshotError as damage:
+            log.warning(
+                f"Fatal error loading the DB, check server logs. {self.path}: {damage}"
+                f" at offset {damage.offset}. Exiting."
+            )
+            return False
+        finally:
+            self.engine.set_loading(False)
+            self.loading_since_s = 0
+        self.keys_loaded, self.keys_expired = reader.keys - reader.expired, reader.expired
+        log.notice(
+            f"Done loading RDB, keys loaded: {self.keys_loaded}, keys expired: {self.keys_expired}."
+        )
+        log.notice(f"DB loaded from disk: {time.monotonic() - started:.3f} seconds")
+        self.engine.dirty = 0
+        return True
+
+    def show_progress(self, reader: Any, seconds: float) -> None:
+        log.notice(
+            f"Loading: {100 * reader.offset // max(self.loading_total_bytes, 1)}%,"
+            f" {reader.keys} keys, {reader.offset / 1e6 / max(seconds, 1e-3):.0f} MB/s"
+        )
+
+    # --- for DUMP and RESTORE ---
+
+    check = staticmethod(check_payload)
+    dump = staticmethod(dump_key)
+    build = staticmethod(build_value)
+
+    def figures(self) -> dict[str, object]:
+        """The fields of INFO persistence that are about snapshots."""
+        return {
+            "loading": int(self.loading_since_s != 0),
+            "async_loading": 0,
+            "current_cow_peak": 0,
+            "current_cow_size": 0,
+            "current_cow_size_age": 0,
+            "current_fork_perc": "0.00",
+            "current_save_keys_processed": 0,
+            "current_save_keys_total": 0,
+            "rdb_changes_since_last_save": self.engine.dirty,
+            "rdb_bgsave_in_progress": int(self.child != 0),
+            "rdb_last_save_time": self.last_save_s,
+            "rdb_last_bgsave_status": "ok" if self.last_status else "err",
+            "rdb_last_bgsave_time_sec": self.last_duration_s,
+            "rdb_current_bgsave_time_sec": (
+                int(time.time() - self.child_started_s) if self.child else -1
+            ),
+            "rdb_saves": self.saves,
+            "rdb_last_cow_size": self.last_cow_bytes,
+            "rdb_last_load_keys_expired": self.keys_expired,
+            "rdb_last_load_keys_loaded": self.keys_loaded,
+        }

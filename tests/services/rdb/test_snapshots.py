@@ -1,0 +1,205 @@
+"""Snapshots and DUMP payloads, exchanged with a real redis-server in both directions, and damaged."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.client import Client
+from tests.support.servers import Server
+
+COUNT = 60
+
+
+def fill(client: Client) -> None:
+    """Keys of every type, in small and big encodings, with numbers, binary and long values."""
+    for i in range(COUNT):
+        size = i * i % 300 + 1
+        client.call("SET", f"text:{i}", b"\x00\xff" * (i * 40))
+        client.call("SET", f"number:{i}", str((-7) ** i))
+        client.call("RPUSH", f"list:{i}", *[f"element {j}" * (i % 4 + 1) for j in range(size)])
+        client.call("SADD", f"integers:{i}", *[j * 77777 - 5 for j in range(size)])
+        client.call("SADD", f"members:{i}", *[f"m{j}" for j in range(size)])
+        scores = [word for j in range(size) for word in (str(j * 1.25 - i), f"m{j}")]
+        client.call("ZADD", f"scores:{i}", *scores)
+        client.call("ZADD", f"infinite:{i}", "inf", "a", "-inf", "b", "1e-300", "c")
+        client.call("HSET", f"hash:{i}", *[w for j in range(size) for w in (f"f{j}", f"v{j * i}")])
+        for j in range(i % 9 + 1):
+            fields = ["a", f"{j}", "b", "x" * j] if j % 2 else ["number", str(j), "own", "-5"]
+            client.call("XADD", f"stream:{i % 7}", f"{i + 1}-{j + 1}", *fields)
+    client.call("SET", "long", "abc" * 100_000)
+    client.call("PEXPIREAT", "text:1", "9999999999999")
+    client.call("XGROUP", "CREATE", "stream:1", "group", "0")
+    client.call("XREADGROUP", "GROUP", "group", "alice", "COUNT", "3", "STREAMS", "stream:1", ">")
+    client.call("XREADGROUP", "GROUP", "group", "bob", "COUNT", "2", "STREAMS", "stream:1", ">")
+    client.call("XGROUP", "CREATE", "stream:1", "idle", "$")
+    client.call("XDEL", "stream:2", "3-1")
+    client.call("SELECT", "3")
+    client.call("SET", "elsewhere", "1")
+    client.call("SELECT", "0")
+
+
+READERS = {
+    b"string": ("GET",),
+    b"list": ("LRANGE", "0", "-1"),
+    b"set": ("SMEMBERS",),
+    b"zset": ("ZRANGE", "0", "-1", "WITHSCORES"),
+    b"hash": ("HGETALL",),
+    b"stream": ("XRANGE", "-", "+"),
+}
+
+
+def content(client: Client) -> dict[bytes, Any]:
+    """Every key of database 0 with its type, value and expiry."""
+    found = {}
+    for key in client.call("KEYS", "*"):
+        kind = client.call("TYPE", key)
+        command, *rest = READERS[kind]
+        value = client.call(command, key, *rest)
+        if kind == b"set":
+            value = sorted(value)
+        elif kind == b"hash":
+            value = dict(zip(value[::2], value[1::2], strict=True))
+        elif kind == b"stream":
+            groups = client.call("XINFO", "GROUPS", key)
+            value = (value, [g[: g.index(b"lag")] for g in groups])
+        found[key] = (kind, value, client.call("PEXPIRETIME", key))
+    return found
+
+
+def start(make: Any, directory: Path) -> Server:
+    return make(dir=str(directory), save="")
+
+
+def saved(server: Server) -> dict[bytes, Any]:
+    with server.connect() as client:
+        fill(client)
+        client.call("SAVE")
+        return content(client)
+
+
+@pytest.mark.parametrize("direction", ["ours to ours", "ours to redis", "redis to ours"])
+def test_files_are_exchanged(direction: str, make_server: Any, tmp_path: Path) -> None:
+    writer, reader = direction.split(" to ")
+    names = {"ours": "carnelian", "redis": "redis"}
+    first = make_server(names[writer], dir=str(tmp_path), save="")
+    before = saved(first)
+    first.stop()
+    second = make_server(names[reader], dir=str(tmp_path), save="")
+    with second.connect() as client:
+        assert content(client) == before
+        client.call("SELECT", "3")
+        assert client.call("GET", "elsewhere") == b"1"
+
+
+def test_payloads_are_exchanged(server: Server, redis_server: Server) -> None:
+    with server.connect() as ours, redis_server.connect() as theirs:
+        for one, other in ((ours, theirs), (theirs, ours)):
+            one.call("FLUSHALL")
+            other.call("FLUSHALL")
+            fill(one)
+            before = content(one)
+            for key, (_, _, when) in before.items():
+                payload = one.call("DUMP", key)
+                other.call("RESTORE", key, str(max(when, 0)), payload, "ABSTTL")
+            assert content(other) == before
+
+
+def test_restore_options_and_errors(client: Any) -> None:
+    client.call("SET", "k", "value")
+    payload = client.call("DUMP", "k")
+    assert client.call("DUMP", "absent") is None
+    assert client.error("RESTORE", "k", "0", payload) == "BUSYKEY Target key name already exists."
+    assert client.error("RESTORE", "k", "-1", payload, "REPLACE") == (
+        "ERR Invalid TTL value, must be >= 0"
+    )
+    assert client.error("RESTORE", "n", "0", b"nonsense") == (
+        "ERR DUMP payload version or checksum are wrong"
+    )
+    assert client.error("RESTORE", "n", "0", payload, "FREQ", "256").startswith("ERR Invalid FREQ")
+    assert client.error("RESTORE", "n", "0", payload, "IDLETIME", "-1").startswith(
+        "ERR Invalid IDLETIME"
+    )
+    assert client.error("RESTORE", "n", "0", payload, "WHAT") == "ERR syntax error"
+    assert client.call("RESTORE", "n", "5000", payload) == b"OK"
+    assert 0 < client.call("PTTL", "n") <= 5000
+    assert client.call("RESTORE", "n", "1", payload, "ABSTTL", "REPLACE") == b"OK"
+    assert client.call("EXISTS", "n") == 0
+    assert client.call("RESTORE", "n", "0", payload, "IDLETIME", "1000", "REPLACE") == b"OK"
+    assert client.call("OBJECT", "IDLETIME", "n") >= 1000
+
+
+def test_damaged_payloads_are_refused_or_harmless(server: Server) -> None:
+    """Bytes changed anywhere, with the checksum made right again: an error or a sound value."""
+    from carnelian.base.base_testing import crc64_of
+
+    source = random.Random(20)
+    with server.connect() as client:
+        fill(client)
+        keys = [key for key in client.call("KEYS", "*") if key != b"long"]
+        payloads = [client.call("DUMP", key) for key in keys]
+        client.call("FLUSHALL")
+        for _ in range(6_000):
+            body = bytearray(source.choice(payloads)[:-8])
+            for _ in range(source.randint(1, 4)):
+                body[source.randrange(len(body) - 2)] = source.randrange(256)
+            whole = bytes(body) + crc64_of(bytes(body)).to_bytes(8, "little")
+            reply = client.reply("RESTORE", "k", "0", whole, "REPLACE")
+            if reply.value == b"OK":
+                client.reply("DUMP", "k")
+                content(client)
+            else:
+                assert reply.value in ("ERR Bad data format", b"ERR Bad data format")
+        assert client.call("PING") == b"PONG"
+
+
+def test_a_damaged_file_stops_the_start(make_server: Any, tmp_path: Path) -> None:
+    first = make_server(dir=str(tmp_path), save="")
+    with first.connect() as client:
+        client.call("SET", "k", "v" * 100)
+        client.call("SAVE")
+    first.stop()
+    file = tmp_path / "dump.rdb"
+    whole = file.read_bytes()
+    for damaged in (whole[:-1], whole[:50], whole[:60] + b"\x00" + whole[61:], b"REDIS9999", b"x"):
+        file.write_bytes(damaged)
+        with pytest.raises(Exception):  # noqa: B017, PT011
+            make_server(dir=str(tmp_path), save="")
+        assert file.read_bytes() == damaged
+
+
+def test_background_save_and_shutdown(make_server: Any, tmp_path: Path) -> None:
+    from tests.support.waiting import wait_until
+
+    server = make_server(dir=str(tmp_path), save="")
+    with server.connect() as client:
+        client.call("SET", "k", "v")
+        before = client.call("LASTSAVE")
+        assert client.call("BGSAVE") == b"Background saving started"
+
+        def done() -> bool:
+            return b"rdb_bgsave_in_progress:0" in client.call("INFO", "persistence")
+
+        wait_until(done, "the child has saved")
+        assert client.call("LASTSAVE") >= before
+        assert b"rdb_last_bgsave_status:ok" in client.call("INFO", "persistence")
+        assert b"rdb_changes_since_last_save:0" in client.call("INFO", "persistence")
+    assert (tmp_path / "dump.rdb").exists()
+    assert not list(tmp_path.glob("temp-*"))
+
+
+def test_failing_saves_refuse_writes(make_server: Any, tmp_path: Path) -> None:
+    server = make_server(dir=str(tmp_path), save="900 1")
+    with server.connect() as client:
+        client.call("SET", "k", "v")
+        client.call("CONFIG", "SET", "dbfilename", "dump.rdb")
+        (tmp_path / "dump.rdb").mkdir()
+        assert client.error("SAVE") == "ERR"
+        assert client.error("SET", "k", "w").startswith("MISCONF ")
+        assert client.call("GET", "k") == b"v"
+        (tmp_path / "dump.rdb").rmdir()
+        assert client.call("SAVE") == b"OK"
+        assert client.call("SET", "k", "w") == b"OK"
