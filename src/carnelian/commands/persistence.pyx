@@ -1,4 +1,4 @@
-"""SAVE, BGSAVE, LASTSAVE, and DUMP and RESTORE. How data is written is `engine.snapshots`'s business."""
+"""SAVE, BGSAVE, LASTSAVE, DUMP and RESTORE. How data is written `engine.snapshots` knows."""
 
 from libc.stdint cimport int64_t
 

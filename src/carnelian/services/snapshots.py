@@ -1,8 +1,8 @@
 """Snapshots: SAVE, BGSAVE, save points, loading at start, and what is refused while saving fails.
 
-A background save is a forked child: native memory has no reference counts, so the child shares nearly
-all pages with the server and touches none of them. A file appears under its name only when it is
-complete: written beside it, synced, renamed, and the directory synced.
+A background save is a forked child: native memory has no reference counts, so the child shares
+nearly all pages with the server and touches none of them. A file appears under its name only when
+it is complete: written beside it, synced, renamed, and the directory synced.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class Snapshots:
             os._exit(code)
 
     def cron(self) -> None:
-        """Collect a finished child; start a save when a save point is reached or one is scheduled."""
+        """Collect a finished child; start a save when a save point is reached or one is due."""
         if self.child:
             self.collect()
             return
@@ -259,7 +259,7 @@ class Snapshots:
     # --- reading ---
 
     def load(self, between: Callable[[], None]) -> bool:
-        """Load the snapshot file if there is one. `between` runs after each part, to answer clients.
+        """Load the snapshot file, if there is one. `between` runs after each part: clients wait.
 
         False when the file is there and cannot be used: the log says where and why, and the file
         is left as it is.

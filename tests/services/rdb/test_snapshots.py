@@ -1,4 +1,4 @@
-"""Snapshots and DUMP payloads, exchanged with a real redis-server in both directions, and damaged."""
+"""Snapshots and DUMP payloads, exchanged with a real redis-server both ways, and damaged."""
 
 from __future__ import annotations
 

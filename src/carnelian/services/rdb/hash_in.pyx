@@ -1,3 +1,131 @@
-from carnelian.services.rdb.codec cimport rdb_fail
+"""Reading hashes; see hash_in.pxd. The forms with expiry times are those of Redis 7.4."""
+
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.string cimport memcpy
+
+from carnelian.base.memory cimport mem_alloc, mem_free
+from carnelian.base.slice cimport Slice
+from carnelian.keyspace.database cimport KeyRef, key_link
+from carnelian.keyspace.hash_value cimport (
+    hash_entry_new, hash_expect, hash_put, hash_reschedule, hash_set_expiry,
+)
+from carnelian.services.rdb.codec cimport (
+    RDB_HASH, RDB_HASH_LISTPACK, RDB_HASH_LISTPACK_EX, RDB_HASH_LISTPACK_EX_PRE_GA,
+    RDB_HASH_METADATA, RDB_HASH_METADATA_PRE_GA, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP, RdbIn,
+    rdb_count, rdb_fail, rdb_fixed64, rdb_length, rdb_string,
+)
+from carnelian.services.rdb.foreign cimport (
+    FOREIGN_LISTPACK, FOREIGN_ZIPLIST, FOREIGN_ZIPMAP, ForeignIter, foreign_init, foreign_next,
+)
+
+
+cdef enum:
+    TEXT_MAX = 24              # a number in a foreign block
+
+
+cdef bint add_field(
+    RdbIn *r, KeyRef *ref, Slice name, Slice value, int64_t expires_ms, size_t hint
+) noexcept nogil:
+    if ref.slot == NULL:
+        key_link(ref, hash_entry_new(ref.key, ref.len))
+        hash_expect(ref, hint, 0)
+    if not hash_put(ref, name, value, False):
+        return rdb_fail(r, b"a field of a hash twice")
+    if expires_ms:
+        hash_set_expiry(ref, name, expires_ms)
+    return True
+
+
+cdef Slice held(const ForeignIter *it, Slice text, char *room) noexcept nogil:
+    """The text, moved to `room` if it is a number spelled inside the iterator."""
+    cdef Slice kept = text
+    if it.is_integer:
+        memcpy(room, text.ptr, text.len)
+        kept.ptr = room
+    return kept
+
+
+cdef bint get_block(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
+    """A packed hash: field, value, and with expiry times a third element, 0 for never."""
+    cdef ForeignIter it
+    cdef Slice block
+    cdef Slice name
+    cdef Slice value
+    cdef Slice text
+    cdef char name_room[TEXT_MAX]
+    cdef char value_room[TEXT_MAX]
+    cdef bint timed = type == RDB_HASH_LISTPACK_EX or type == RDB_HASH_LISTPACK_EX_PRE_GA
+    cdef int64_t expires_ms = 0
+    if not rdb_string(r, &block):
+        return False
+    foreign_init(
+        &it, FOREIGN_ZIPMAP if type == RDB_HASH_ZIPMAP else
+        FOREIGN_ZIPLIST if type == RDB_HASH_ZIPLIST else FOREIGN_LISTPACK, block.ptr, block.len)
+    while foreign_next(&it, &text):
+        name = held(&it, text, name_room)
+        if not foreign_next(&it, &text):
+            it.bad = True
+            break
+        value = held(&it, text, value_room)
+        if timed:
+            if not foreign_next(&it, &text) or not it.is_integer or it.integer < 0:
+                it.bad = True
+                break
+            expires_ms = it.integer
+        if not add_field(r, ref, name, value, expires_ms, 1):
+            return False
+    return not it.bad or rdb_fail(r, b"damaged packed hash")
+
+
+cdef bint get_fields(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
+    cdef uint64_t first_ms = 0
+    cdef uint64_t count = 0
+    cdef uint64_t left
+    cdef uint64_t later
+    cdef Slice name
+    cdef Slice value
+    cdef char *copy
+    cdef bint good = True
+    if type == RDB_HASH_METADATA:
+        if not rdb_fixed64(r, &first_ms):
+            return False
+        if first_ms > <uint64_t>INT64_MAX:
+            return rdb_fail(r, b"an impossible expiry of a field")
+    if not rdb_count(r, 2, &count):
+        return False
+    left = count
+    while left and good:
+        left -= 1
+        later = 0
+        if type != RDB_HASH and not rdb_length(r, &later):
+            return False
+        if later and type == RDB_HASH_METADATA:
+            later += first_ms - 1
+        if later > <uint64_t>INT64_MAX:
+            return rdb_fail(r, b"an impossible expiry of a field")
+        if not rdb_string(r, &name):
+            return False
+        # The name may lie in the scratch space that reading the value overwrites.
+        copy = NULL
+        if name.ptr == r.scratch:
+            copy = <char *>mem_alloc(name.len)
+            memcpy(copy, name.ptr, name.len)
+            name.ptr = copy
+        good = rdb_string(r, &value) and add_field(
+            r, ref, name, value, <int64_t>later, count)
+        mem_free(copy)
+    return good
+
+
 cdef bint rdb_get_hash(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
-    return rdb_fail(r, b"hashes are missing")
+    cdef uint64_t earliest = 0
+    cdef bint good
+    if type == RDB_HASH_LISTPACK_EX and not rdb_fixed64(r, &earliest):
+        return False
+    if type == RDB_HASH or type == RDB_HASH_METADATA or type == RDB_HASH_METADATA_PRE_GA:
+        good = get_fields(r, type, ref)
+    else:
+        good = get_block(r, type, ref)
+    if good and ref.slot != NULL:
+        hash_reschedule(ref)
+    return good
