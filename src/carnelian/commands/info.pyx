@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 from carnelian.base.memory cimport mem_committed, mem_peak, mem_used
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, STALE, Command, registry
-from carnelian.engine.engine cimport GATE_LOADING, Engine
+from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport BLOCKED, Session
 from carnelian.resp.reply cimport reply_verbatim
 
@@ -160,25 +160,8 @@ def about_memory(Engine engine):
 
 
 def about_persistence(Engine engine):
-    return {
-        "loading": int(engine.gate & GATE_LOADING != 0),
-        "async_loading": 0,
-        "current_cow_peak": 0,
-        "current_cow_size": 0,
-        "current_cow_size_age": 0,
-        "current_fork_perc": "0.00",
-        "current_save_keys_processed": 0,
-        "current_save_keys_total": 0,
-        "rdb_changes_since_last_save": engine.dirty,
-        "rdb_bgsave_in_progress": 0,
-        "rdb_last_save_time": engine.started_ms // 1000,
-        "rdb_last_bgsave_status": "ok",
-        "rdb_last_bgsave_time_sec": -1,
-        "rdb_current_bgsave_time_sec": -1,
-        "rdb_saves": 0,
-        "rdb_last_cow_size": 0,
-        "rdb_last_load_keys_expired": 0,
-        "rdb_last_load_keys_loaded": 0,
+    figures = engine.snapshots.figures() if engine.snapshots is not None else {}
+    return figures | {
         "aof_enabled": 0,
         "aof_rewrite_in_progress": 0,
         "aof_rewrite_scheduled": 0,

@@ -510,7 +510,7 @@ cdef class Engine:
             self.gate &= ~GATE_LOADING
 
     def set_write_refusal(self, refusal):
-        """`refusal(writes)` answers the error for a command that does or does not write, or None."""
+        """`refusal(writes)` answers the error for a command that writes or does not, or None."""
         self.write_refusal = refusal
         if refusal is None:
             self.gate &= ~GATE_WRITES
