@@ -5,7 +5,7 @@ from _socket import socket as raw_socket
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memmove
-from posix.unistd cimport close as close_fd, read, write
+from posix.unistd cimport close as close_fd, read as read_fd, write
 
 from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.hashing cimport hash_bytes
@@ -74,7 +74,7 @@ cdef class Connection(Session):
                 self.query = <char *>mem_realloc(self.query, self.query_capacity)
             into = self.query + self.query_len
             room = self.query_capacity - self.query_len
-        got = read(self.fd, into, room)
+        got = read_fd(self.fd, into, room)
         if got <= 0:
             if got < 0 and (errno == EAGAIN or errno == EINTR):
                 return 0

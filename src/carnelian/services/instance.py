@@ -18,7 +18,6 @@ from carnelian.services.snapshots import Snapshots
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from carnelian.services.config import Config

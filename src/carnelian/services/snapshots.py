@@ -86,7 +86,7 @@ class Snapshots:
 
     @property
     def path(self) -> str:
-        return os.path.join(self.config.dir, self.config.dbfilename)
+        return os.path.join(str(self.config.dir), str(self.config.dbfilename))
 
     # --- writing ---
 

@@ -10,7 +10,7 @@ from carnelian.keyspace.hash_value cimport (
     hash_entry_new, hash_expect, hash_put, hash_reschedule, hash_set_expiry,
 )
 from carnelian.services.rdb.codec cimport (
-    RDB_HASH, RDB_HASH_LISTPACK, RDB_HASH_LISTPACK_EX, RDB_HASH_LISTPACK_EX_PRE_GA,
+    RDB_HASH, RDB_HASH_LISTPACK_EX, RDB_HASH_LISTPACK_EX_PRE_GA,
     RDB_HASH_METADATA, RDB_HASH_METADATA_PRE_GA, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP, RdbIn,
     rdb_count, rdb_fail, rdb_fixed64, rdb_length, rdb_string,
 )

@@ -1,13 +1,10 @@
 """RDB files and payloads; see snapshot.pxd."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, strlen
 
 from carnelian.base.crc64 cimport crc64
 from carnelian.base.clock cimport clock_ms
-from carnelian.base.memory cimport mem_used
 from carnelian.base.native cimport load64
-from carnelian.base.numbers cimport format_int64
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.table cimport TableIter, table_iter_init, table_next
 from carnelian.engine.engine cimport Engine
@@ -17,7 +14,7 @@ from carnelian.keyspace.database cimport (
     key_unlink,
 )
 from carnelian.keyspace.entry cimport (
-    ENC_PACKED_TTL, EXPIRES, Entry, entry_encoding, entry_key, entry_when,
+    EXPIRES, Entry, entry_key, entry_when,
 )
 from carnelian.keyspace.value cimport entry_free
 from carnelian.services.rdb.codec cimport (

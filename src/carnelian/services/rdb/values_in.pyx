@@ -5,21 +5,20 @@ is one way for a value to come to be, and nonsense in a file cannot build a brok
 """
 
 from libc.math cimport isnan
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport uint64_t
 
 from carnelian.base.numbers cimport parse_double
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.member_set cimport SetMember, member_of_text
 from carnelian.encodings.packed cimport PACKED_HEADER
 from carnelian.encodings.packed_zset cimport packed_zset_init
-from carnelian.encodings.quicklist cimport QUICKLIST_ELEMENT_MAX
 from carnelian.encodings.sorted_set cimport sorted_set_new
 from carnelian.encodings.stream cimport Stream
 from carnelian.keyspace.database cimport (
     KeyRef, key_create, key_create_pointer, key_link, key_unlink,
 )
 from carnelian.keyspace.entry cimport (
-    ENC_PACKED, ENC_SORTED_SET, ENC_STREAM, TYPE_STREAM, TYPE_ZSET, Entry, entry_value_ptr,
+    ENC_PACKED, ENC_SORTED_SET, ENC_STREAM, TYPE_STREAM, TYPE_ZSET, entry_value_ptr,
 )
 from carnelian.keyspace.list_value cimport list_create, list_push
 from carnelian.keyspace.set_value cimport set_add, set_entry_new

@@ -1,6 +1,5 @@
 """Writing values; see values_out.pxd."""
 
-from libc.stdint cimport uint64_t
 
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.member_set cimport SetMember
@@ -19,7 +18,7 @@ from carnelian.keyspace.zset_value cimport (
     ZsetIter, zset_count, zset_iter, zset_iter_end, zset_next,
 )
 from carnelian.services.rdb.codec cimport (
-    RDB_HASH, RDB_LIST, RDB_SET, RDB_STREAM_LISTPACKS_2, RDB_STRING, RDB_ZSET_2, RdbOut,
+    RDB_LIST, RDB_SET, RDB_STREAM_LISTPACKS_2, RDB_STRING, RDB_ZSET_2, RdbOut,
     rdb_put_double, rdb_put_length, rdb_put_string,
 )
 from carnelian.services.rdb.hash_out cimport rdb_hash_type, rdb_put_hash
