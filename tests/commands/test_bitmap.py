@@ -69,7 +69,17 @@ def test_errors_change_nothing(client, line, text):
 
 @pytest.mark.parametrize(
     "line",
-    ["SETBIT l 0 1", "GETBIT l 0", "BITCOUNT l", "BITPOS l 1", "BITOP AND d l", "BITOP OR d k l", "BITFIELD l GET u8 0", "BITFIELD l SET u8 0 1", "BITFIELD_RO l GET u8 0"],
+    [
+        "SETBIT l 0 1",
+        "GETBIT l 0",
+        "BITCOUNT l",
+        "BITPOS l 1",
+        "BITOP AND d l",
+        "BITOP OR d k l",
+        "BITFIELD l GET u8 0",
+        "BITFIELD l SET u8 0 1",
+        "BITFIELD_RO l GET u8 0",
+    ],
 )
 def test_wrong_type(client, line):
     client.call("RPUSH", "l", "a")

@@ -50,7 +50,9 @@ def test_debug(client):
     client.call("PFADD", "h", "x")
     assert client.call("PFDEBUG", "DECODE", "h") == b"Z:16374 v:2,1 z:9"
     registers = client.call("PFDEBUG", "GETREG", "h")
-    assert len(registers) == 16384 and registers[16374] == 2 and sum(registers) == 2
+    assert len(registers) == 16384
+    assert registers[16374] == 2
+    assert sum(registers) == 2
     assert client.call("PFDEBUG", "ENCODING", "h") == "dense"
     assert client.error("PFDEBUG", "DECODE", "h") == "ERR HLL encoding is not sparse"
     assert client.call("PFDEBUG", "TODENSE", "h") == 0

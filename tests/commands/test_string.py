@@ -141,7 +141,31 @@ def test_errors_change_nothing(client, line, text):
 
 @pytest.mark.parametrize(
     "line",
-    ["GET k", "SET k v GET", "SET k v IFEQ a", "SET k v NX GET", "GETSET k v", "GETDEL k", "GETEX k", "GETEX k EX 5", "APPEND k v", "STRLEN k", "GETRANGE k 0 1", "SUBSTR k 0 1", "SETRANGE k 1 v", "SETRANGE k 1 ", "INCR k", "DECR k", "INCRBY k 1", "DECRBY k 1", "INCRBYFLOAT k 1", "INCREX k", "INCREX k BYFLOAT 1", "DELIFEQ k a", "DIGEST k"],
+    [
+        "GET k",
+        "SET k v GET",
+        "SET k v IFEQ a",
+        "SET k v NX GET",
+        "GETSET k v",
+        "GETDEL k",
+        "GETEX k",
+        "GETEX k EX 5",
+        "APPEND k v",
+        "STRLEN k",
+        "GETRANGE k 0 1",
+        "SUBSTR k 0 1",
+        "SETRANGE k 1 v",
+        "SETRANGE k 1 ",
+        "INCR k",
+        "DECR k",
+        "INCRBY k 1",
+        "DECRBY k 1",
+        "INCRBYFLOAT k 1",
+        "INCREX k",
+        "INCREX k BYFLOAT 1",
+        "DELIFEQ k a",
+        "DIGEST k",
+    ],
 )
 def test_wrong_type(client, line):
     client.call("RPUSH", "k", "a")

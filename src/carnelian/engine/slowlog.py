@@ -64,7 +64,7 @@ class SlowLog:
         self.next_id = 0
         self.size_max = 128
 
-    def add(
+    def add(  # noqa: PLR0917
         self,
         spent_us: int,
         words: list[bytes],
