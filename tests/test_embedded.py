@@ -108,3 +108,15 @@ def test_closing_frees_everything() -> None:
     work()
     gc.collect()
     assert memory.stats()["live"] <= before
+
+
+def test_messages_wait_for_their_client(engine: Engine) -> None:
+    other = engine.connect()
+    confirmed = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
+    message = b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n"
+    assert other.execute([b"SUBSCRIBE", b"c"]) == confirmed
+    assert engine.execute([b"PUBLISH", b"c", b"m"]) == b":1\r\n"
+    assert other.take() == message
+    assert other.take() == b""
+    engine.execute([b"PUBLISH", b"c", b"m"])
+    assert other.execute([b"PING"]) == message + b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.client import Client
+from tests.support.waiting import wait_until
 
 
 def test_queue_and_execute(client: Client) -> None:
@@ -119,3 +120,41 @@ def test_watch_sees_flush_and_swap(connect: Any) -> None:
     one.call("MULTI")
     one.call("PING")
     assert one.call("EXEC") == ["PONG"]
+
+
+def test_shutdown_is_refused_inside(client: Client) -> None:
+    client.call("MULTI")
+    assert client.error("SHUTDOWN") == "ERR Command not allowed inside a transaction"
+    assert client.error("EXEC").startswith("EXECABORT ")
+    assert client.call("PING") == "PONG"
+
+
+def test_swapping_expired_keys(connect: Any) -> None:
+    """WATCH sees what a client can see: an expired key is none."""
+    client = connect()
+
+    def outcome(*change: str) -> Any:
+        client.call("WATCH", "k")
+        client.call(*change)
+        client.call("MULTI")
+        client.call("PING")
+        return client.call("EXEC")
+
+    def expired(db: int) -> None:
+        client.call("SELECT", db)
+        client.call("SET", "k", "old", "PX", 1)
+        wait_until(lambda: client.call("PTTL", "k") == -2, "it expires")
+
+    client.call("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    expired(1)
+    assert outcome("SWAPDB", "0", "1") == ["PONG"], "expired, then none"
+    assert outcome("SWAPDB", "0", "1") == ["PONG"], "none, then expired"
+    expired(0)
+    assert outcome("SWAPDB", "0", "1") == ["PONG"], "expired, then another expired one"
+    client.call("SELECT", 1)
+    client.call("SET", "k", "live")
+    client.call("SELECT", 0)
+    assert outcome("SWAPDB", "0", "1") is None, "expired, then live"
+    assert outcome("SWAPDB", "0", "1") is None, "live, then expired"
+    assert outcome("FLUSHALL") == ["PONG"], "expired, then flushed"
+    client.call("DEBUG", "SET-ACTIVE-EXPIRE", 1)

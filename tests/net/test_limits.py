@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 from tests.support.client import SocketClient
 from tests.support.servers import Server
@@ -87,3 +92,48 @@ def test_soft_output_limit_takes_time(make_server: Make) -> None:
         wait_until(lambda: count(other, "FLAGS", "N") == 2, "both are there")
         wait_until(lambda: count(other) == 1, "it is closed")
         assert client.closed()
+
+
+def test_a_transaction_is_executed_although_its_reply_is_too_much(make_server: Make) -> None:
+    server = make_server(client_output_buffer_limit="normal 100000 0 0")
+    with server.connect() as client, server.connect() as other:
+        other.call("SET", "big", "x" * 60_000)
+        for command in [("MULTI",), *[("GET", "big")] * 100, ("SET", "done", "1"), ("EXEC",)]:
+            client.send(*command)
+        wait_until(lambda: other.call("GET", "done") == b"1", "it is executed")
+        wait_until(lambda: count(other) == 1, "it is closed")
+
+
+def test_idle_subscribers_are_not_closed(make_server: Make) -> None:
+    server = make_server(timeout=1, hz=100)
+    with server.connect() as idle, server.connect() as one, server.connect(3) as other:
+        one.call("SUBSCRIBE", "c")
+        other.send("PSUBSCRIBE", "*")
+        assert idle.closed()
+        with server.connect() as publisher:
+            assert publisher.call("PUBLISH", "c", "m") == 2
+        assert one.message() == [b"message", b"c", b"m"]
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("backend", ["epoll", "poll"])
+def test_out_of_descriptors(make_server: Make, backend: str) -> None:
+    server = make_server(io_backend=backend)
+    pid = server.process.pid
+    with server.connect() as first:
+        first.call("PING")
+        _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        used = max(int(name) for name in os.listdir(f"/proc/{pid}/fd")) + 1
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used, most))
+        with server.connect() as waiting:
+            waiting.send("PING")
+            before = cpu_seconds(pid)
+            assert not waiting.readable(0.7)
+            assert cpu_seconds(pid) - before < 0.3, "it does not try again and again"
+            assert first.call("PING") == "PONG"
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
+            assert waiting.read_reply().value == "PONG"

@@ -10,7 +10,7 @@ from carnelian.encodings.hyperloglog cimport (
     hll_dense_add, hll_kind, hll_load, hll_merge, hll_new, hll_raise, hll_to_dense,
 )
 from carnelian.engine.call cimport Call, handler
-from carnelian.engine.command cimport ADMIN, DENY_OOM, FAST, READS, WRITES
+from carnelian.engine.command cimport ADMIN, DENY_OOM, FAST, MAY_REPLICATE, READS, WRITES
 from carnelian.engine.engine cimport NOTIFY_STRING
 from carnelian.engine.values cimport assign_text
 from carnelian.keyspace.database cimport KeyRef
@@ -136,7 +136,7 @@ cdef int pfcount(Call call) except -1:
     return 0
 
 
-command(handler(pfcount), "PFCOUNT key [key ...]", READS, since="2.8.9",
+command(handler(pfcount), "PFCOUNT key [key ...]", READS | MAY_REPLICATE, since="2.8.9",
         cost="O(1) for one key, whose estimate is kept; O(N) for N keys",
         key_flags=KEY_RW | KEY_ACCESS,
         about="Estimate how many different elements HyperLogLogs have seen.")

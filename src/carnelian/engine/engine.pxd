@@ -148,6 +148,7 @@ cdef class Engine:
     cdef void key_ready(self, Database *db, const char *key, size_t n)
     cdef void flush(self, int db_id, bint in_background)
     cdef void touch_all(self, Database *held, Database *other)
+    cdef int state_of(self, Database *db, bytes key)
     cdef void swap(self, int a, int b)
 
     cdef void watch(self, Session session, bytes key)

@@ -40,6 +40,11 @@ cdef enum:
     ERROR_CODES_MAX = 128
     STALE_DEADLINES_MIN = 64       # sweep the heap when more than these and half of it are served
 
+cdef enum:                         # of a watched key
+    KEY_MISSING
+    KEY_EXPIRED
+    KEY_LIVE
+
 LETTERS = "KEg$lshzxetm?dn"        # event classes by bit
 
 
@@ -207,7 +212,7 @@ cdef class Engine:
         cdef Database *fresh
         cdef Database swapped
         if self.armed & ARMED_WATCH:
-            self.touch_all(old, old)
+            self.touch_all(old, NULL)
         if database_count(old) == 0:
             return
         for place in self.blocked_keys:        # XREADGROUP also waits for a key to vanish
@@ -224,20 +229,29 @@ cdef class Engine:
             database_free(fresh)
 
     cdef void touch_all(self, Database *held, Database *other):
-        """WATCH sees a flush or swap for every watched key that exists in `held` or in `other`."""
-        cdef KeyRef ref
+        """WATCH sees that `other` takes the place of `held`: a flush if `other` is NULL."""
         cdef bytes key
         for place, sessions in self.watched.items():
             if place[0] != held.id:
                 continue
             key = place[1]
-            ref = key_find(held, key, len(key))
-            if ref.slot == NULL and other != held:
-                ref = key_find(other, key, len(key))
-            if ref.slot != NULL:
-                for session in sessions:
-                    if not ((<Session>session).watches[place] and entry_expired(ref, self.now_ms)):
-                        (<Session>session).flags |= DIRTY_CAS
+            before = self.state_of(held, key)
+            after = KEY_MISSING if other == NULL else self.state_of(other, key)
+            if before == KEY_MISSING and after == KEY_MISSING:
+                continue
+            for session in sessions:
+                was_expired = (<Session>session).watches[place]
+                if after != KEY_LIVE and (was_expired or before == KEY_MISSING):
+                    # It did not exist for the watcher, and still does not.
+                    (<Session>session).watches[place] = after == KEY_EXPIRED
+                else:
+                    (<Session>session).flags |= DIRTY_CAS
+
+    cdef int state_of(self, Database *db, bytes key):
+        cdef KeyRef ref = key_find(db, key, len(key))
+        if ref.slot == NULL:
+            return KEY_MISSING
+        return KEY_EXPIRED if entry_expired(ref, self.now_ms) else KEY_LIVE
 
     cdef void swap(self, int a, int b):
         """SWAPDB: exchange the contents of two databases."""

@@ -136,6 +136,7 @@ class Listener:
         self.is_unix = sock.family == _socket.AF_UNIX
         self.policy = policy
         self.was_full = False
+        self.is_resting = False
         loop.watch(sock.fileno(), self.on_readable, None)
 
     @property
@@ -147,19 +148,25 @@ class Listener:
             try:
                 fd, address = self.sock._accept()  # type: ignore[attr-defined]
             except OSError as failed:
-                self.note_failure(failed)
-                return             # the loop comes back to it
+                if failed.errno not in (errno.EAGAIN, errno.EINTR, errno.ECONNABORTED):
+                    self.rest(failed)
+                return  # the loop comes back to it
             self.was_full = False
             self.take(fd, None if self.is_unix else str(address[0]))
 
-    def note_failure(self, failed: OSError) -> None:
-        """Nobody is left to accept, or something is wrong: say so once."""
-        if failed.errno in (errno.EAGAIN, errno.EINTR, errno.ECONNABORTED) or self.was_full:
-            return
+    def rest(self, failed: OSError) -> None:
+        """No descriptors or memory left: the socket stays readable, so look away for a while."""
+        if not self.was_full and self.loop.log is not None:
+            self.loop.log.warning(f"Accepting client connection: accept: {failed.strerror}")
         self.was_full = True
-        log = self.loop.log
-        if log is not None:
-            log.warning(f"Accepting client connection: accept: {failed.strerror}")
+        self.is_resting = True
+        self.loop.unwatch(self.sock.fileno())
+        self.loop.call_later(self.resume)
+
+    def resume(self) -> None:
+        if self.is_resting:
+            self.is_resting = False
+            self.loop.watch(self.sock.fileno(), self.on_readable, None)
 
     def take(self, fd: int, host: str | None) -> None:
         refusal = self.policy.admit(host)
@@ -183,5 +190,7 @@ class Listener:
         self.policy.welcome(self.loop.accept(fd, self.is_unix))
 
     def close(self) -> None:
-        self.loop.unwatch(self.sock.fileno())
+        if not self.is_resting:
+            self.loop.unwatch(self.sock.fileno())
+        self.is_resting = False
         self.sock.close()

@@ -23,6 +23,7 @@ cdef class Loop:
     cdef bint expire_left
     cdef bint stopping
     cdef object calls                      # SimpleQueue of callables from other threads
+    cdef list postponed                    # callables for the next round of the timer
     cdef int wake_read
     cdef readonly int wake_write
     cdef bint busy                         # the last turn had events

@@ -58,6 +58,7 @@ cdef class Loop:
         self.context = NetContext(engine, make_poller(backend))
         self.before_replies = []
         self.calls = SimpleQueue()
+        self.postponed = []
         self.cron_interval_ms = 100
         self.wake_read, self.wake_write = posix.pipe()
         posix.set_blocking(self.wake_read, False)
@@ -95,6 +96,10 @@ cdef class Loop:
             posix.write(self.wake_write, b"w")
         except BlockingIOError:
             pass                   # the pipe is full of wake-ups already
+
+    def call_later(self, function):
+        """Run `function()` when the timer comes round next, just before cron."""
+        self.postponed.append(function)
 
     def woken(self):
         try:
@@ -235,6 +240,9 @@ cdef class Loop:
         if wait <= 0 or wait > self.cron_interval_ms:
             self.next_cron_ms = engine.now_ms + self.cron_interval_ms
             self.give_back()
+            postponed, self.postponed = self.postponed, []
+            for function in postponed:
+                function()
             if self.cron is not None:
                 self.cron()
         return 0
