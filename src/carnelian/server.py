@@ -190,8 +190,17 @@ class Server(Instance, listener.Policy):
         self.close()
         return self.exit_code
 
+    def io_figures(self) -> tuple[int, int, int]:
+        reads, writes, overruns = self.loop.io_figures()
+        return reads, writes, overruns
+
+    def reset_figures(self) -> None:
+        self.loop.reset_io_figures()
+
     def cron(self) -> None:
         """`hz` times a second: what is not worth doing every turn."""
+        if self.cron_paused:
+            return
         self.client_cron.run()
         self.metrics.sample(self.engine.figures())
         self.snapshots.cron()

@@ -16,6 +16,7 @@ FAMILIES = (
     "pubsub",
     "introspection",
     "watching",
+    "memory",
     "info",
     "debug",
     "string",

@@ -56,7 +56,6 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
     cdef int64_t memory = <int64_t>session.reply.memory
     cdef bint queued = session.reply.chunks > 1
     query, query_free = session.buffer_figures()
-    total = memory + query + query_free + session.queue_bytes + session_size()
     head = (
         f"id={session.id} addr={session.address()} laddr={session.local_address()}"
         f" fd={session.descriptor()} name="
@@ -70,7 +69,8 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
         f" watch={len(session.watches or ())} qbuf={query} qbuf-free={query_free}"
         f" argv-mem=0 multi-mem={session.queue_bytes} rbs={memory} rbp={memory}"
         f" obl={0 if queued else pending} oll={session.reply.chunks if queued else 0}"
-        f" omem={memory if queued else 0} tot-mem={total} events={session.events()}"
+        f" omem={memory if queued else 0}"
+        f" tot-mem={session_bytes(session)} events={session.events()}"
         f" cmd={'NULL' if last is None else last.name} user="
     )
     return b"".join((
@@ -82,8 +82,11 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
     ))
 
 
-cdef int64_t session_size():
-    return sizeof(Session)
+cpdef int64_t session_bytes(Session session):
+    """What a client takes: buffers, queued commands and the session itself."""
+    query, query_free = session.buffer_figures()
+    return (<int64_t>session.reply.memory + query + query_free + session.queue_bytes
+            + <int64_t>sizeof(Session))
 
 
 # --- filters ---

@@ -14,13 +14,22 @@ from carnelian.resp.reply cimport reply_verbatim
 
 from carnelian import __version__
 from carnelian.base import resident
+from carnelian.commands.memory import overhead_bytes
 from carnelian.engine.command import family
 from carnelian.engine.timing import to_us
 from carnelian.version import REDIS_VERSION, SERVER_NAME
 
 command = family("server")
 
-cdef int64_t startup_bytes = mem_used()    # before there is any data
+cdef extern from *:
+    """
+    #if defined(__GNUC__) && !defined(__clang__)
+    static const int cn_gcc_version[3] = {__GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__};
+    #else
+    static const int cn_gcc_version[3] = {0, 0, 0};
+    #endif
+    """
+    const int gcc_version "cn_gcc_version"[3]
 
 UNITS = ((1 << 50, "P"), (1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
 
@@ -54,7 +63,7 @@ def about_server(Engine engine):
         "monotonic_clock": "POSIX clock_gettime",
         "multiplexing_api": getattr(config, "io_backend", "none"),
         "atomicvar_api": "c11-builtin",
-        "gcc_version": "0.0.0",
+        "gcc_version": f"{gcc_version[0]}.{gcc_version[1]}.{gcc_version[2]}",
         "python_version": sys.version.split()[0],
         "process_id": os.getpid(),
         "process_supervised": "no",
@@ -109,13 +118,16 @@ def about_memory(Engine engine):
                          ("used_memory_peak", peak)):
         figures[name] = amount
         figures[name + "_human"] = human(amount)
-    startup = min(startup_bytes, used)
+    parts = overhead_bytes(engine)
+    startup, clients = parts["startup"], parts["clients"]
+    overhead = min(startup + clients + sum(parts["tables"].values()), used)
     figures.update({
         "used_memory_peak_perc": f"{used / peak * 100 if peak else 0:.2f}%",
-        "used_memory_overhead": startup,
+        "used_memory_overhead": overhead,
         "used_memory_startup": startup,
-        "used_memory_dataset": used - startup,
-        "used_memory_dataset_perc": "100.00%",
+        "used_memory_dataset": used - overhead,
+        "used_memory_dataset_perc": (
+            f"{(used - overhead) / max(used - startup, 1) * 100:.2f}%"),
         "allocator_allocated": used,
         "allocator_active": max(committed, used),
         "allocator_resident": rss,
@@ -148,7 +160,7 @@ def about_memory(Engine engine):
         "mem_replication_backlog": 0,
         "mem_total_replication_buffers": 0,
         "mem_clients_slaves": 0,
-        "mem_clients_normal": sum((<Session>s).reply.memory for s in engine.sessions.values()),
+        "mem_clients_normal": clients,
         "mem_cluster_links": 0,
         "mem_aof_buffer": 0,
         "mem_allocator": "carnelian",
@@ -181,6 +193,8 @@ def about_stats(Engine engine):
     metrics = getattr(engine.server, "metrics", None)
     rates = metrics.rates() if metrics is not None else dict.fromkeys(
         ("commands", "bytes_in", "bytes_out"), 0)
+    offers = engine.server
+    reads, writes, overruns = offers.io_figures() if offers is not None else (0, 0, 0)
     return {
         "total_connections_received": engine.stats.connections,
         "total_commands_processed": engine.stats.commands,
@@ -200,7 +214,7 @@ def about_stats(Engine engine):
         "expired_subkeys": engine.stats.expired_fields,
         "expired_keys": engine.stats.expired_keys,
         "expired_stale_perc": "0.00",
-        "expired_time_cap_reached_count": 0,
+        "expired_time_cap_reached_count": overruns,
         "expire_cycle_cpu_milliseconds": engine.stats.expire_cycle_us // 1000,
         "evicted_keys": engine.stats.evicted_keys,
         "evicted_clients": 0,
@@ -225,11 +239,11 @@ def about_stats(Engine engine):
         "tracking_total_keys": 0,
         "tracking_total_items": 0,
         "tracking_total_prefixes": 0,
-        "unexpected_error_replies": engine.stats.internal_errors,
+        "internal_errors": engine.stats.internal_errors,
         "total_error_replies": engine.stats.error_replies,
         "dump_payload_sanitizations": 0,
-        "total_reads_processed": engine.stats.commands,
-        "total_writes_processed": engine.stats.commands,
+        "total_reads_processed": reads,
+        "total_writes_processed": writes,
         "io_threaded_reads_processed": 0,
         "io_threaded_writes_processed": 0,
         "client_query_buffer_limit_disconnections": engine.stats.query_limit_disconnections,
@@ -286,8 +300,8 @@ def about_errors(Engine engine):
 
 def about_databases(Engine engine):
     return {
-        f"db{number}": f"keys={keys},expires={expiring},avg_ttl=0,subexpiry=0"
-        for number, keys, expiring in engine.sizes()
+        f"db{number}": f"keys={keys},expires={expiring},avg_ttl={ttl_ms},subexpiry={timed}"
+        for number, keys, expiring, ttl_ms, timed in engine.sizes()
     }
 
 

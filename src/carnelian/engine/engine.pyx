@@ -18,8 +18,8 @@ from carnelian.engine.session cimport (
 )
 from carnelian.keyspace.access cimport access_configure
 from carnelian.keyspace.database cimport (
-    Database, KeyRef, database_count, database_free, database_new, database_verify, key_find,
-    key_unlink,
+    Database, KeyRef, database_clear, database_count, database_free, database_new,
+    database_verify, key_find, key_unlink,
 )
 from carnelian.keyspace.entry cimport (
     EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_when,
@@ -27,7 +27,9 @@ from carnelian.keyspace.entry cimport (
 from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_next_ms
 from carnelian.keyspace.hash_value cimport hash_count, hash_due, hash_remove, hash_reschedule
 from carnelian.keyspace.value cimport entry_free, value_effort
-from carnelian.keyspace.wheel cimport wheel_due, wheel_next_ms
+from carnelian.keyspace.wheel cimport (
+    WHEEL_LEVELS, WHEEL_SLOTS, Wheel, WheelSlot, wheel_due, wheel_next_ms,
+)
 from carnelian.base.slice cimport Slice
 
 
@@ -214,6 +216,7 @@ cdef class Engine:
         if self.armed & ARMED_WATCH:
             self.touch_all(old, NULL)
         if database_count(old) == 0:
+            database_clear(old)                # what it once needed for its content
             return
         for place in self.blocked_keys:        # XREADGROUP also waits for a key to vanish
             if place[0] == db_id:
@@ -539,11 +542,19 @@ cdef class Engine:
         return self.stats
 
     def sizes(self):
-        """For each non-empty database (id, keys, keys that expire)."""
-        return [
-            (i, database_count(self.databases[i]), self.databases[i].wheel.count)
-            for i in range(self.database_count) if database_count(self.databases[i])
-        ]
+        """For each non-empty database (id, keys, keys that expire, their mean time to live in ms,
+        hashes with fields that expire)."""
+        cdef Database *db
+        cdef int i
+        cdef list found = []
+        for i in range(self.database_count):
+            db = self.databases[i]
+            if database_count(db):
+                timed = 0 if db.field_timers == NULL else db.field_timers.heap.count
+                found.append((
+                    i, database_count(db), db.wheel.count, mean_ttl_ms(&db.wheel, self.now_ms),
+                    timed))
+        return found
 
     def verify(self):
         """Audit every database; False means memory corruption."""
@@ -556,6 +567,22 @@ cdef class Engine:
 
 cdef inline bint entry_expired(KeyRef ref, int64_t now_ms) noexcept:
     return ref.slot[0].flags & EXPIRES and entry_when(ref.slot[0]) < now_ms
+
+
+cdef int64_t mean_ttl_ms(Wheel *w, int64_t now_ms) noexcept:
+    """An estimate: one entry speaks for all of its slot of the wheel, which expire close to it."""
+    cdef WheelSlot *slot
+    cdef double total = 0
+    cdef int level
+    cdef int i
+    for level in range(WHEEL_LEVELS):
+        if w.levels[level] == NULL:
+            continue
+        for i in range(WHEEL_SLOTS):
+            slot = &w.levels[level][i]
+            if slot.count:
+                total += slot.count * <double>max(entry_when(slot.chunks[0][0]) - now_ms, 0)
+    return <int64_t>(total / w.count) if w.count else 0
 
 
 def parse_event_classes(str letters):

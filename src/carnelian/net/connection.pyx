@@ -84,6 +84,7 @@ cdef class Connection(Session):
             return 0
         if unlikely(self.flags & CLOSE_AFTER_REPLY):
             return 0               # read, so that the poller rests, and forgotten
+        self.context.reads += 1
         self.bytes_in += <size_t>got
         self.context.engine.stats.bytes_in += <size_t>got
         self.seen_ms = self.context.engine.now_ms
@@ -243,6 +244,7 @@ cdef class Connection(Session):
                     break
                 self.close()
                 return 0
+            self.context.writes += 1
             total += <size_t>sent
             reply_consume(&self.reply, <size_t>sent)
         self.bytes_out += total

@@ -48,6 +48,8 @@ cdef class NetContext:
     cdef list by_fd            # Connection, Listener or Watcher by descriptor
     cdef char *read_buffer     # READ_SIZE bytes, used only within one read
     cdef int64_t query_limit_bytes
+    cdef uint64_t reads        # system calls that brought or took bytes
+    cdef uint64_t writes
     cdef OutputLimit output_limits[3]
 
     cdef void put(self, int fd, object what)

@@ -21,6 +21,7 @@ cdef class Loop:
     cdef int64_t next_cron_ms
     cdef int64_t next_expire_ms
     cdef bint expire_left
+    cdef int64_t expire_overruns           # rounds of expiry that ran out of time
     cdef bint stopping
     cdef object calls                      # SimpleQueue of callables from other threads
     cdef list postponed                    # callables for the next round of the timer

@@ -130,6 +130,14 @@ cdef class Loop:
     def connections(self):
         return [c for c in self.context.by_fd if isinstance(c, Connection)]
 
+    def io_figures(self):
+        """(reads, writes, rounds of expiry that ran out of time)."""
+        return self.context.reads, self.context.writes, self.expire_overruns
+
+    def reset_io_figures(self):
+        self.context.reads = self.context.writes = 0
+        self.expire_overruns = 0
+
     # --- running ---
 
     def run(self, cron):
@@ -232,6 +240,7 @@ cdef class Loop:
             run_timers(engine)
         if engine.now_ms >= self.next_expire_ms or self.expire_left:
             self.expire_left = engine.expire_some(EXPIRE_BUDGET_US)
+            self.expire_overruns += self.expire_left
             if engine.ready:
                 serve_waiting(engine)
             self.next_expire_ms = engine.now_ms + EXPIRE_INTERVAL_MS
