@@ -20,7 +20,7 @@ from carnelian.keyspace.value cimport value_bytes
 from carnelian.resp.reply cimport (
     Reply, reply_array, reply_attribute, reply_bignum, reply_bool, reply_bulk_text,
     reply_double, reply_int, reply_map, reply_null, reply_ok, reply_push, reply_set, reply_status,
-    reply_verbatim,
+    reply_pool_clear, reply_verbatim,
 )
 
 from os import urandom
@@ -127,6 +127,7 @@ def verify(Call call):
 
 def allocations(Call call):
     mem_release(1 << 20)
+    reply_pool_clear()
     reply_structure(call.reply, {
         "live": mem_live(), "used": mem_used(), "pending": call.engine.lazyfree.pending(),
     })
@@ -169,7 +170,30 @@ def htstats(Call call):
 
 
 def accept(Call call):
-    """Settings of Redis's internals that have no counterpart here."""
+    """Settings of Redis's internals that have no counterpart here, for the sake of its tests."""
+    reply_ok(call.reply)
+
+
+def pause_cron(Call call):
+    call.engine.server.cron_paused = call.int(2) != 0
+    reply_ok(call.reply)
+
+
+def reload(Call call):
+    """Through the snapshot file and back: save, empty all databases, load."""
+    cdef set options = {word.lower() for word in call.words(2)}
+    cdef int i
+    snapshots = call.engine.snapshots
+    if options - {b"merge", b"noflush", b"nosave"}:
+        raise error("DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+    if b"nosave" not in options and not snapshots.save():
+        raise error("Error trying to save the RDB, check server logs.")
+    if b"noflush" not in options:
+        for i in range(call.engine.database_count):
+            call.engine.flush(i, False)
+    if not snapshots.load(lambda: None):
+        raise error("Error trying to load the RDB dump, check server logs.")
+    call.propagate_nothing()
     reply_ok(call.reply)
 
 
@@ -246,8 +270,10 @@ def explain(Call call):
         "HTSTATS <dbid>", "    Describe the tables of a database.",
         "LOG <message>", "    Write a line to the log.",
         "OBJECT <key>", "    Describe the representation of a value.",
+        "PAUSE-CRON <0|1>", "    Stop what the server does by the clock, or not.",
         "POPULATE <count> [<prefix>] [<size>]", "    Add that many string keys.",
         "PROTOCOL <type>", "    Reply with a sample of a protocol type.",
+        "RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "    Save all data and load it again.",
         "SET-ACTIVE-EXPIRE <0|1>", "    Delete expired keys in the background, or not.",
         "SLEEP <seconds>", "    Stop the server for a while.",
         "VERIFY", "    Audit the whole data set.",
@@ -267,13 +293,13 @@ SUBCOMMANDS = {
     b"jmap": (verify, 2, 2),
     b"log": (log_line, 3, 3),
     b"object": (debug_object, 3, 4),
-    b"pause-cron": (accept, 3, 3),
+    b"pause-cron": (pause_cron, 3, 3),
     b"populate": (populate, 3, 5),
     b"protocol": (protocol, 3, 3),
     b"quicklist-packed-threshold": (accept, 3, 3),
+    b"reload": (reload, 2, 5),
     b"replybuffer": (accept, 4, 4),
     b"set-active-expire": (set_active_expire, 3, 3),
-    b"set-disable-deny-scripts": (accept, 3, 3),
     b"sleep": (debug_sleep, 3, 3),
     b"stringmatch-len": (stringmatch_len, 4, 4),
     b"structsize": (structsize, 2, 2),
