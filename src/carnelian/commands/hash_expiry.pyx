@@ -275,12 +275,10 @@ cdef int hpexpiretime(Call call) except -1:
 
 
 command(handler(httl), "HTTL key FIELDS numfields field [field ...]", READS | FAST,
-        since="7.4.0", cost=EACH, about="Return how many seconds fields of a hash have left.",
-        tips=("nondeterministic_output",))
+        since="7.4.0", cost=EACH, about="Return how many seconds fields of a hash have left.")
 command(handler(hpttl), "HPTTL key FIELDS numfields field [field ...]", READS | FAST,
         since="7.4.0", cost=EACH,
-        about="Return how many milliseconds fields of a hash have left.",
-        tips=("nondeterministic_output",))
+        about="Return how many milliseconds fields of a hash have left.")
 command(handler(hexpiretime), "HEXPIRETIME key FIELDS numfields field [field ...]",
         READS | FAST, since="7.4.0", cost=EACH,
         about="Return when fields of a hash will be removed, in Unix seconds.")

@@ -15,6 +15,7 @@ from carnelian.resp.reply cimport reply_bulk, reply_int, reply_null, reply_ok, r
 
 from carnelian.engine.command import family
 from carnelian.engine.errors import SYNTAX, CommandError, error
+from carnelian.engine.flags import KEYS_REPLACED, NO_ASYNC_LOADING
 
 command = family("server")
 generic = family("generic")
@@ -46,7 +47,7 @@ cdef int save(Call call) except -1:
     return 0
 
 
-command(handler(save), "SAVE", ADMIN | NOSCRIPT | NO_MULTI, since="1.0.0",
+command(handler(save), "SAVE", ADMIN | NOSCRIPT | NO_MULTI | NO_ASYNC_LOADING, since="1.0.0",
         cost="O(N) where N is the number of keys in all databases",
         about="Save all data to disk, and serve nobody meanwhile.")
 
@@ -68,8 +69,8 @@ cdef int bgsave(Call call) except -1:
     return 0
 
 
-command(handler(bgsave), "BGSAVE [SCHEDULE]", ADMIN | NOSCRIPT, since="1.0.0", cost="O(1)",
-        about="Save all data to disk in a child process.",
+command(handler(bgsave), "BGSAVE [SCHEDULE]", ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+        since="1.0.0", cost="O(1)", about="Save all data to disk in a child process.",
         history=(("3.2.2", "Added the `SCHEDULE` option."),))
 
 
@@ -189,4 +190,4 @@ generic(handler(restore),
         "RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
         WRITES | DENY_OOM, since="2.6.0",
         cost="O(1) to create the key, and O(N*M) to build its N elements of average size M",
-        acl="+dangerous", about="Create a key from what DUMP returned.")
+        acl="+dangerous", key_flags=KEYS_REPLACED, about="Create a key from what DUMP returned.")
