@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.client import Client, SocketClient
 from tests.support.embedded import open_in_process
+from tests.support.leaks import check_for_leaks, note_baseline
 from tests.support.servers import PeerMissing, Server, shared, start
 
 TRANSPORTS = ["socket-resp2", "socket-resp3", "inprocess-resp2", "inprocess-resp3"]
@@ -32,8 +33,11 @@ def use_shared(name: str) -> Iterator[Server]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """Carnelian, with its defaults."""
-    yield from use_shared("carnelian")
+    """Carnelian, with its defaults; at the end of the test it has all its memory back."""
+    for running in use_shared("carnelian"):
+        note_baseline(running)
+        yield running
+        check_for_leaks(running)
 
 
 @pytest.fixture

@@ -1,0 +1,52 @@
+"""Whether a Carnelian has all its native memory back, and its structures are sound.
+
+A test may leave keys, which go first, but no block that nothing refers to. What is freed in the
+background, with a closing connection or by the timer takes a moment: the count is waited for.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.client import Client
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+
+SOON_S = 0.2
+LATER_S = 3.0
+QUIET_S = 0.25  # between two looks: pools are given back when a round of the timer sees no command
+baselines: dict[int, int] = {}  # live blocks of the empty server, by its PID
+
+
+def live_blocks(client: Client) -> int:
+    """Native blocks in use, this client's own included."""
+    figures = client.call("DEBUG", "ALLOCATIONS")
+    return int(dict(zip(figures[::2], figures[1::2], strict=True))[b"live"])
+
+
+def note_baseline(server: Server) -> None:
+    """Remember what an empty server needs, when it is met for the first time."""
+    if server.pid not in baselines:
+        with server.connect() as client:
+            live_blocks(client)
+            baselines[server.pid] = live_blocks(client)
+
+
+def check_for_leaks(server: Server) -> None:
+    """Fail the test that leaves damage or unreachable blocks; the next test starts anew."""
+    if not server.alive() or server.pid not in baselines:
+        return
+    with server.connect() as client:
+        if client.reply("DEBUG", "VERIFY").value != "OK":
+            pytest.fail("DEBUG VERIFY finds the data set damaged")
+        client.reply("CLIENT", "UNPAUSE")
+        client.reply("FLUSHALL")
+        wanted = baselines[server.pid]
+        for time_s, interval_s in ((SOON_S, 0.005), (LATER_S, QUIET_S)):
+            try:
+                wait_until(lambda: live_blocks(client) <= wanted, "", time_s, interval_s)
+                return
+            except TimeoutError:
+                continue
+        baselines[server.pid] = found = live_blocks(client)
+        pytest.fail(f"{found - wanted} blocks of native memory are not freed")
