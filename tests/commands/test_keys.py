@@ -209,7 +209,7 @@ def events_of(
     client.call("PUBLISH", "__keyevent@end", "")
     events = []
     while True:
-        _, _, channel, key = listener.read().value
+        _, _, channel, key = listener.read_reply().value
         if channel.value == b"__keyevent@end":
             client.call("CONFIG", "SET", "notify-keyspace-events", "")
             return events
