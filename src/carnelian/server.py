@@ -203,6 +203,7 @@ class Server(Instance, listener.Policy):
             return
         self.client_cron.run()
         self.metrics.sample(self.engine.figures())
+        self.children.collect()
         self.snapshots.cron()
 
     # --- end ---

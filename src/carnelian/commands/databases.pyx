@@ -60,6 +60,8 @@ cdef int flushdb(Call call) except -1:
 cdef int flushall(Call call) except -1:
     flush(call, 0, call.engine.database_count, in_background(call))
     call.dirty += 1
+    if call.engine.snapshots is not None and call.engine.snapshots.flushed():
+        call.dirty = 0             # a snapshot of nothing is on disk already
     reply_ok(call.reply)
     return 0
 

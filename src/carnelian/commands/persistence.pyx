@@ -22,6 +22,9 @@ generic = family("generic")
 
 NO_SNAPSHOTS = error("This engine keeps no files")
 SAVING_ALREADY = error("Background save already in progress")
+CHILD_ACTIVE = (
+    "Another child process is active ({}): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to"
+    " schedule a BGSAVE whenever possible.")
 SAVE_FAILED = CommandError(b"ERR")
 BAD_PAYLOAD = error("DUMP payload version or checksum are wrong")
 BAD_DATA = error("Bad data format")
@@ -39,7 +42,7 @@ cdef object snapshots_of(Call call):
 
 cdef int save(Call call) except -1:
     snapshots = snapshots_of(call)
-    if snapshots.child:
+    if snapshots.child is not None:
         raise SAVING_ALREADY
     if not snapshots.save():
         raise SAVE_FAILED
@@ -57,9 +60,11 @@ cdef int bgsave(Call call) except -1:
     snapshots = snapshots_of(call)
     if call.argc > 2 or (call.argc == 2 and not schedule):
         raise SYNTAX
-    if snapshots.child:
+    if snapshots.child is not None:
+        raise SAVING_ALREADY
+    if snapshots.children.active is not None:
         if not schedule:
-            raise SAVING_ALREADY
+            raise error(CHILD_ACTIVE.format(snapshots.children.active.kind))
         snapshots.scheduled = True
         reply_status(call.reply, b"Background saving scheduled", 27)
     elif snapshots.start_background():

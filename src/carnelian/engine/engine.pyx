@@ -137,7 +137,9 @@ cdef class Engine:
         """The key `ref` points to is past its time: act on it. The ref is empty afterwards."""
         cdef Slice argv[2]
         cdef Entry *e
-        if self.hide_expired or self.gate & (GATE_LOADING | GATE_PAUSED):
+        if self.gate & GATE_LOADING:
+            return False               # what is replayed happened before it expired
+        if self.hide_expired or self.gate & GATE_PAUSED:
             ref.slot = NULL
             return True
         e = key_unlink(ref)
@@ -525,6 +527,9 @@ cdef class Engine:
             self.gate |= GATE_LOADING
         else:
             self.gate &= ~GATE_LOADING
+
+    def is_loading(self):
+        return self.gate & GATE_LOADING != 0
 
     def set_write_refusal(self, refusal):
         """`refusal(writes)` answers the error for a command that writes or does not, or None."""

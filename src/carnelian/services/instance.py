@@ -11,6 +11,7 @@ from carnelian.engine.dispatch import set_slow_threshold_us
 from carnelian.engine.engine import Engine, parse_event_classes
 from carnelian.engine.slowlog import SlowLog
 from carnelian.services import log
+from carnelian.services.children import Children
 from carnelian.services.config_parameter import ConfigError
 from carnelian.services.config_syntax import to_bytes
 from carnelian.services.metrics import Metrics
@@ -41,7 +42,8 @@ class Instance:
         self.engine.server = self
         self.engine.slowlog = SlowLog()
         self.metrics = Metrics()
-        self.snapshots = Snapshots(self.engine, config)
+        self.children = Children()
+        self.snapshots = Snapshots(self.engine, config, self.children)
         self.engine.snapshots = self.snapshots
         commands.attach(config)
         self.attach_engine()

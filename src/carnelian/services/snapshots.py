@@ -1,8 +1,7 @@
 """Snapshots: SAVE, BGSAVE, save points, loading at start, and what is refused while saving fails.
 
-A background save is a forked child: native memory has no reference counts, so the child shares
-nearly all pages with the server and touches none of them. A file appears under its name only when
-it is complete: written beside it, synced, renamed, and the directory synced.
+A background save is a forked child. A file appears under its name only when it is complete: written
+beside it, synced, renamed, and the directory synced.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import time
 
 from carnelian.engine.errors import CommandError
 from carnelian.services import log
+from carnelian.services.children import SIGUSR1, Children
 from carnelian.services.rdb.snapshot import (
     SnapshotError,
     SnapshotReader,
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from carnelian.services.children import Child
+
 LOAD_STEP_BYTES = 1 << 20
 PROGRESS_INTERVAL_S = 5.0
 RETRY_DELAY_S = 5.0  # after a failed background save
-REPORT_SIZE = 64  # a child's last words: bytes of private memory
+CHILD = "RDB"
 
 SAVES_FAIL = CommandError(
     b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to"
@@ -41,15 +43,6 @@ SAVES_FAIL = CommandError(
     b" (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the"
     b" RDB error."
 )
-
-
-def private_kb() -> int:
-    """Memory of this process that it shares with no other, in KiB; 0 where the system won't say."""
-    try:
-        with open("/proc/self/smaps_rollup", encoding="ascii") as lines:
-            return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty:"))
-    except OSError:
-        return 0
 
 
 def sync_directory(path: str) -> None:
@@ -63,19 +56,17 @@ def sync_directory(path: str) -> None:
 class Snapshots:
     """The state of saving of one server. Only the server's thread uses it."""
 
-    def __init__(self, engine: Any, config: Any) -> None:
+    def __init__(self, engine: Any, config: Any, children: Children) -> None:
         self.engine = engine
         self.config = config
+        self.children = children
         self.last_save_s = int(time.time())
         self.last_status = True
         self.last_try_s = 0.0
         self.last_duration_s = -1
         self.last_cow_bytes = 0
-        self.last_fork_us = 0
         self.saves = 0
-        self.child = 0
-        self.child_started_s = 0.0
-        self.child_report = -1
+        self.child: Child | None = None
         self.child_dirty = 0
         self.scheduled = False
         self.loading_since_s = 0
@@ -164,97 +155,74 @@ class Snapshots:
 
     def start_background(self) -> bool:
         """Fork a child that saves. False if one runs already or the fork failed."""
-        if self.child:
+        if self.children.active is not None:
             return False
         self.last_try_s = time.time()
         self.child_dirty = self.engine.dirty
-        reading, writing = posix.pipe()
-        started = time.perf_counter()
+        self.scheduled = False
         try:
-            pid = os.fork()
+            self.child = self.children.start(CHILD, lambda: self.write(self.path), self.collected)
         except OSError as failed:
             log.warning(f"Can't save in background: fork: {failed.strerror}")
-            posix.close(reading)
-            posix.close(writing)
             self.finished(False)
             return False
-        if pid == 0:
-            self.run_child(writing)
-        self.last_fork_us = int((time.perf_counter() - started) * 1e6)
-        posix.close(writing)
-        self.child = pid
-        self.child_started_s = time.time()
-        self.child_report = reading
-        self.scheduled = False
-        log.notice(f"Background saving started by pid {pid}")
+        log.notice(f"Background saving started by pid {self.child.pid}")
         return True
 
-    def run_child(self, report: int) -> None:
-        """In the child: save, tell the memory it cost, end without any clean-up of the parent's."""
-        code = 1
-        try:
-            os.closerange(3, report)
-            os.closerange(report + 1, max(report + 64, 65536))
-            self.write(self.path)
-            memory_kb = private_kb()
-            posix.write(report, b"%d" % (memory_kb * 1024))
-            log.notice(f"Fork CoW for RDB: {memory_kb // 1024} MB")
-            code = 0
-        except OSError as failed:
-            log.warning(f"Error saving the snapshot to {self.path}: {failed.strerror}")
-        finally:
-            os._exit(code)
-
     def cron(self) -> None:
-        """Collect a finished child; start a save when a save point is reached or one is due."""
-        if self.child:
-            self.collect()
+        """Start a save when a save point is reached or one is due."""
+        now = time.time()
+        if self.children.active is not None:
             return
-        if self.scheduled:
+        patient = self.last_status or now - self.last_try_s > RETRY_DELAY_S
+        if self.scheduled and patient:
             self.start_background()
             return
-        now = time.time()
         for seconds, changes in self.config.save:
-            if (
-                self.engine.dirty >= changes
-                and now - self.last_save_s > seconds
-                and (self.last_status or now - self.last_try_s > RETRY_DELAY_S)
-            ):
+            if self.engine.dirty >= changes and now - self.last_save_s > seconds and patient:
                 log.notice(f"{changes} changes in {seconds} seconds. Saving...")
                 self.start_background()
                 return
 
-    def collect(self) -> None:
-        pid, status = os.waitpid(self.child, os.WNOHANG)
-        if pid == 0:
+    def collected(self, code: int) -> None:
+        """The child has ended."""
+        child = self.child
+        assert child is not None
+        self.child = None
+        self.last_cow_bytes = child.cow_bytes
+        self.last_duration_s = child.running_s()
+        if code == -SIGUSR1:
+            self.remove_temporary(child.pid)
             return
-        code = os.waitstatus_to_exitcode(status)
-        text = posix.read(self.child_report, REPORT_SIZE)
-        posix.close(self.child_report)
-        self.last_cow_bytes = int(text) if text.isdigit() else 0
-        self.last_duration_s = int(time.time() - self.child_started_s)
-        self.child = 0
         if code == 0:
             log.notice("Background saving terminated with success")
             self.engine.dirty -= self.child_dirty
         elif code < 0:
             log.warning(f"Background saving terminated by signal {-code}")
+            self.remove_temporary(child.pid)
         else:
             log.warning("Background saving error")
         self.finished(code == 0)
 
+    def remove_temporary(self, pid: int) -> None:
+        try:
+            posix.unlink(os.path.join(self.config.dir, f"temp-{pid}.rdb"))
+        except OSError:
+            pass
+
     def end_child(self) -> None:
-        """At shutdown: a running child is of no use any more."""
-        if self.child:
+        """A running child is of no use any more: the server ends, or all data went."""
+        if self.child is not None:
             log.warning("There is a child saving an .rdb. Killing it!")
-            os.kill(self.child, 9)
-            os.waitpid(self.child, 0)
-            posix.close(self.child_report)
-            try:
-                posix.unlink(os.path.join(self.config.dir, f"temp-{self.child}.rdb"))
-            except OSError:
-                pass
-            self.child = 0
+            self.children.kill()
+
+    def flushed(self) -> bool:
+        """FLUSHALL: what a child still writes must not come back. With save points the emptiness
+        is saved at once; whether it was."""
+        if self.engine.is_loading():
+            return False
+        self.end_child()
+        return bool(self.config.save) and self.save()
 
     # --- reading ---
 
@@ -334,12 +302,12 @@ class Snapshots:
             "current_save_keys_processed": 0,
             "current_save_keys_total": 0,
             "rdb_changes_since_last_save": self.engine.dirty,
-            "rdb_bgsave_in_progress": int(self.child != 0),
+            "rdb_bgsave_in_progress": int(self.child is not None),
             "rdb_last_save_time": self.last_save_s,
             "rdb_last_bgsave_status": "ok" if self.last_status else "err",
             "rdb_last_bgsave_time_sec": self.last_duration_s,
             "rdb_current_bgsave_time_sec": (
-                int(time.time() - self.child_started_s) if self.child else -1
+                self.child.running_s() if self.child is not None else -1
             ),
             "rdb_saves": self.saves,
             "rdb_last_cow_size": self.last_cow_bytes,
