@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.field_map cimport HashField
 from carnelian.engine.call cimport Call
+from carnelian.engine.engine cimport GATE_LOADING
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.resp.reply cimport Reply
 
