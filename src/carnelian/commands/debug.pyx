@@ -23,8 +23,6 @@ from carnelian.resp.reply cimport (
     reply_pool_clear, reply_verbatim,
 )
 
-from os import urandom
-
 from carnelian.engine.command import family
 from carnelian.engine.errors import NO_SUCH_KEY, CommandError, error
 
@@ -115,7 +113,7 @@ def populate(Call call):
 
 
 def change_repl_id(Call call):
-    call.engine.replid = urandom(20).hex()
+    call.engine.replication.change_id()
     reply_ok(call.reply)
 
 

@@ -262,7 +262,7 @@ def about_replication(Engine engine):
         "role": "master",
         "connected_slaves": 0,
         "master_failover_state": "no-failover",
-        "master_replid": engine.replid,
+        "master_replid": engine.replication.replid if engine.replication is not None else "",
         "master_replid2": "0" * 40,
         "master_repl_offset": 0,
         "second_repl_offset": -1,

@@ -6,7 +6,7 @@ engine without any special state. Everything else goes through `execute_carefull
 
 from itertools import islice
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.native cimport likely, ticks, unlikely
@@ -137,8 +137,9 @@ cdef bint run(Engine engine, Session session, Command command, const Slice *argv
         engine.dirty += call.dirty
         if unlikely(engine.propagation.active):
             propagate(engine, call)
-    elif unlikely(engine.propagation.active and engine.depth == 0):
+    elif unlikely(engine.propagation.active and engine.depth == 0 and engine.propagation.unit):
         engine.propagation.end_unit()
+        session.write_offset = engine.propagation.offset
     engine.spare_call = call
     return parked
 
@@ -149,11 +150,12 @@ cdef int propagate(Engine engine, Call call) except -1:
         for argv in call.rewritten:
             engine.propagation.add(db_id, argv)
     elif engine.depth == 0 and not engine.propagation.unit:
-        return engine.propagation.feed(db_id, call.argv, call.argc)
+        engine.propagation.feed(db_id, call.argv, call.argc)
     else:
         engine.propagation.add_slices(db_id, call.argv, call.argc)
     if engine.depth == 0:
         engine.propagation.end_unit()
+        call.session.write_offset = engine.propagation.offset
     return 0
 
 
@@ -232,11 +234,7 @@ cdef int check(Engine engine, Session session, Command command) except -1:
     if engine.gate & GATE_MAXMEMORY and engine.server is not None and not session.flags & INTERNAL:
         engine.server.make_room(command)
     if engine.gate & GATE_WRITES and not session.flags & (PRIMARY | INTERNAL):
-        # PING too: it is what monitoring looks at.
-        refusal = engine.write_refusal(
-            command.flags & (WRITES | MAY_REPLICATE) != 0 or command.name == "ping")
-        if refusal is not None:
-            raise refusal
+        refuse_writes(engine, session, command)
     if session.flags & SUBSCRIBED and session.reply.resp == 2 and (
             not command.flags & SUBSCRIBED_TOO):
         raise errors.error(
@@ -250,17 +248,28 @@ cdef int check(Engine engine, Session session, Command command) except -1:
     return 0
 
 
+cdef bint does(Session session, Command command, uint32_t flags):
+    """Whether a command, or for EXEC what is queued, has one of the flags."""
+    if command.flags & RUNS_QUEUE and session.queue is not None:
+        return any((<Command>queued[0]).flags & flags for queued in session.queue)
+    return command.flags & flags != 0
+
+
+cdef int refuse_writes(Engine engine, Session session, Command command) except -1:
+    cdef bint writes = does(session, command, WRITES)
+    # PING too: it is what monitoring looks at.
+    cdef bint saves = writes or does(session, command, MAY_REPLICATE) or command.name == "ping"
+    for refusal in engine.refusals.values():
+        refused = refusal(writes, saves)
+        if refused is not None:
+            raise refused
+    return 0
+
+
 cdef bint must_postpone(Engine engine, Session session, Command command):
-    cdef bint writes
     if session.flags & (REPLICA | PRIMARY | INTERNAL) or not engine.pause_until_ms:
         return False
-    if engine.pause_all:
-        return True
-    writes = command.flags & (WRITES | MAY_REPLICATE) != 0
-    if not writes and command.flags & RUNS_QUEUE and session.queue is not None:
-        writes = any(
-            (<Command>queued[0]).flags & (WRITES | MAY_REPLICATE) for queued in session.queue)
-    return writes
+    return engine.pause_all or does(session, command, WRITES | MAY_REPLICATE)
 
 
 cdef int execute_carefully(Engine engine, Session session, const Slice *argv, int argc) except -1:

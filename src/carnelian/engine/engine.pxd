@@ -26,7 +26,7 @@ cdef enum:                     # why dispatch must look closer at every command
     GATE_LOADING = 1
     GATE_PAUSED = 2
     GATE_MONITORS = 4
-    GATE_WRITES = 8            # writes may be refused: `engine.write_refusal` says why
+    GATE_WRITES = 8            # writes may be refused: `engine.refusals` say why
     GATE_MAXMEMORY = 16
     GATE_STALE = 32
 
@@ -108,6 +108,8 @@ cdef class Engine:
     cdef public object log
     cdef public object snapshots       # services.snapshots.Snapshots, or None
     cdef public object server          # the composition root's offers to commands
+    cdef public object replication     # services.replication.state.ReplicationState, or None
+    cdef dict waiting                  # {Blocked: None} of WAIT and WAITAOF
     cdef dict watched                  # (db id, key) -> {Session: None}
     # (db id, key) -> {type waited for: {Blocked: None} in order of arrival}
     cdef dict blocked_keys
@@ -126,9 +128,8 @@ cdef class Engine:
     cdef int depth                     # nesting of command execution
     cdef object spare_call             # a Call kept for the next command
     cdef bint deleting_expired
-    cdef public object write_refusal   # callable(Command) -> CommandError or None
+    cdef readonly dict refusals        # source -> callable(writes, saves) -> CommandError or None
     cdef public object run_id
-    cdef public str replid
     cdef public int64_t peak_clients
 
     cdef void tick(self) noexcept

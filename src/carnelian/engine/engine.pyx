@@ -47,6 +47,10 @@ cdef enum:                         # of a watched key
     KEY_EXPIRED
     KEY_LIVE
 
+# who may refuse writes, as Redis asks them: snapshots, the append-only file, too few replicas,
+# being a read-only replica
+REFUSAL_ORDER = ("save", "aof", "replicas", "readonly")
+
 LETTERS = "KEg$lshzxetm?dn"        # event classes by bit
 
 
@@ -77,7 +81,8 @@ cdef class Engine:
         self.active_expire = True
         self.started_ms = clock_ms()
         self.run_id = urandom(20).hex()
-        self.replid = urandom(20).hex()
+        self.refusals = {}
+        self.waiting = {}
         self.tick()
 
     def __dealloc__(self):
@@ -114,6 +119,8 @@ cdef class Engine:
             self.unpark(session.blocked)
         self.unwatch(session)
         self.pubsub.forget(session)
+        if session.replica is not None and self.replication is not None:
+            self.replication.forget(session)
         session.queue = None
         if session.flags & MONITORING:
             self.monitors.pop(session, None)
@@ -353,6 +360,7 @@ cdef class Engine:
             if self.stale_deadlines > max(STALE_DEADLINES_MIN, len(self.deadlines) // 2):
                 self.sweep_deadlines()
         self.postponed.pop(blocked, None)
+        self.waiting.pop(blocked, None)
         if not self.blocked_keys:
             self.armed &= ~ARMED_BLOCKED
         if blocked.session.blocked is blocked:
@@ -531,10 +539,15 @@ cdef class Engine:
     def is_loading(self):
         return self.gate & GATE_LOADING != 0
 
-    def set_write_refusal(self, refusal):
-        """`refusal(writes)` answers the error for a command that writes or does not, or None."""
-        self.write_refusal = refusal
-        if refusal is None:
+    def set_write_refusal(self, source, refusal):
+        """`refusal(writes, saves)` answers the error for a command, or None: `writes` when it
+        changes data, `saves` when it demands that what is changed can be saved. None for
+        `refusal` ends it. The first of REFUSAL_ORDER speaks."""
+        refusals = self.refusals | {source: refusal}
+        self.refusals = {
+            source: refusals[source] for source in REFUSAL_ORDER
+            if refusals.get(source) is not None}
+        if not self.refusals:
             self.gate &= ~GATE_WRITES
         else:
             self.gate |= GATE_WRITES

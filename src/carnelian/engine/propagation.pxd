@@ -1,5 +1,7 @@
 """What a write tells the append-only file and the replicas."""
 
+from libc.stdint cimport int64_t
+
 from carnelian.base.slice cimport Slice
 
 
@@ -13,6 +15,9 @@ cdef class Propagation:
     cdef list sinks
     cdef bint active               # whether there is any sink
     cdef list unit                 # of (db id, [bytes, ...]) waiting for the end of the unit
+    # Where the replication stream is: bytes while there is one, else the number of commands fed.
+    cdef public int64_t offset
+    cdef public bint counts_commands
 
     cdef void add_sink(self, Sink sink)
     cdef void remove_sink(self, Sink sink)

@@ -31,6 +31,7 @@ cdef class Propagation:
     def __cinit__(self):
         self.sinks = []
         self.unit = []
+        self.counts_commands = True
 
     cdef void add_sink(self, Sink sink):
         self.sinks.append(sink)
@@ -56,6 +57,7 @@ cdef class Propagation:
             self.unit.append((db_id, [argv[i].ptr[:argv[i].len] for i in range(argc)]))
 
     cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+        self.offset += self.counts_commands
         for sink in self.sinks:
             (<Sink>sink).feed(db_id, argv, argc)
         return 0

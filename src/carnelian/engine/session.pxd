@@ -63,6 +63,8 @@ cdef class Session:
     cdef dict shard_channels
     cdef list held                         # messages, see HOLDS_PUSHES
     cdef object engine
+    cdef public object replica             # the replica's side of a REPLICA session, or None
+    cdef public int64_t write_offset       # of the replication stream after its last write
 
     cdef int protocol(self) noexcept
     cdef void wrote(self)                  # out-of-band output was added: have it sent

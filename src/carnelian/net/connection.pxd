@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t
 
 from carnelian.engine.session cimport Session
 from carnelian.net.context cimport NetContext
+from carnelian.net.output_source cimport OutputSource
 from carnelian.resp.parser cimport ParseState
 
 
@@ -25,6 +26,7 @@ cdef class Connection(Session):
     cdef str peer
     cdef str local
     cdef object authenticate_hook
+    cdef public OutputSource source        # sends behind the replies; None for most
 
     cdef int handle(self, int mask) except -1
     cdef int read(self) except -1
@@ -38,5 +40,6 @@ cdef class Connection(Session):
     cdef str name_of_end(self, bint peer)
     cdef void keep(self, const char *p, size_t n) noexcept
     cdef int flush(self) except -1
+    cdef bint after_flush(self, bint drained)
     cdef bint over_limit(self)
     cpdef void close(self)

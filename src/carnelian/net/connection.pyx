@@ -78,7 +78,7 @@ cdef class Connection(Session):
         if got <= 0:
             if got < 0 and (errno == EAGAIN or errno == EINTR):
                 return 0
-            if got == 0 and not reply_is_empty(&self.reply):
+            if got == 0 and not reply_is_empty(&self.reply) and self.source is None:
                 return self.finish_half_closed()
             self.close()
             return 0
@@ -224,6 +224,8 @@ cdef class Connection(Session):
         cdef int count
         cdef ssize_t sent
         cdef size_t total = 0
+        cdef bint drained = False
+        cdef bint from_source
         if self.flags & CLOSED:
             return 0
         if self.flags & CLOSE_NOW:
@@ -231,7 +233,11 @@ cdef class Connection(Session):
             return 0
         while total < SEND_TURN_MAX:
             count = reply_iovec(&self.reply, parts, IOVEC_MAX)
+            from_source = count == 0 and self.source is not None
+            if from_source:
+                count = self.source.fill(parts, IOVEC_MAX)
             if count == 0:
+                drained = True
                 break
             if count == 1:             # the usual case, and cheaper for the kernel
                 sent = write(self.fd, parts[0].iov_base, parts[0].iov_len)
@@ -246,25 +252,40 @@ cdef class Connection(Session):
                 return 0
             self.context.writes += 1
             total += <size_t>sent
-            reply_consume(&self.reply, <size_t>sent)
+            if from_source:
+                self.source.took(<size_t>sent)
+                if self.flags & CLOSED:
+                    return 0
+            else:
+                reply_consume(&self.reply, <size_t>sent)
         self.bytes_out += total
         self.context.engine.stats.bytes_out += total
-        if reply_is_empty(&self.reply):
+        self.after_flush(drained)
+        return 0
+
+    cdef bint after_flush(self, bint drained):
+        """Wait for the socket to take more, or not any more; whether the connection goes on."""
+        if drained:
             if self.wants_write:
                 self.wants_write = False
                 self.context.poller.change(self.fd, READABLE)
             self.soft_limit_since_ms = 0
             if self.flags & CLOSE_AFTER_REPLY:
                 self.close()
-        elif not self.over_limit() and not self.wants_write:
+                return False
+        elif self.over_limit():
+            return False
+        elif not self.wants_write:
             self.wants_write = True
             self.context.poller.change(self.fd, READABLE | WRITABLE)
-        return 0
+        return True
 
     cdef bint over_limit(self):
         """Apply client-output-buffer-limit; True when the client is being closed for it."""
         cdef OutputLimit *limit
         cdef int64_t size = <int64_t>self.reply.memory
+        if self.source is not None:
+            size += self.source.waiting()
         if self.flags & REPLICA and not self.flags & MONITORING:
             limit = &self.context.output_limits[LIMIT_REPLICA]
         elif self.flags & SUBSCRIBED:
@@ -302,6 +323,7 @@ cdef class Connection(Session):
         self.context.take(self.fd)
         close_fd(self.fd)
         reply_clear(&self.reply)
+        self.source = None
         parse_state_free(&self.parse)
         mem_free(self.query)
         self.query = NULL
@@ -315,7 +337,7 @@ cdef class Connection(Session):
 
     def check(self, int64_t timeout_ms):
         """From the timer: soft output limits need time to pass, and idle clients go away."""
-        if not reply_is_empty(&self.reply):
+        if self.source is not None or not reply_is_empty(&self.reply):
             self.over_limit()
         if timeout_ms and not self.flags & (BLOCKED | REPLICA | PRIMARY | SUBSCRIBED | MONITORING):
             if self.context.engine.now_ms - self.seen_ms > timeout_ms:

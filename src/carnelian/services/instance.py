@@ -15,6 +15,7 @@ from carnelian.services.children import Children
 from carnelian.services.config_parameter import ConfigError
 from carnelian.services.config_syntax import to_bytes
 from carnelian.services.metrics import Metrics
+from carnelian.services.replication.state import ReplicationState
 from carnelian.services.snapshots import Snapshots
 
 TYPE_CHECKING: bool = False
@@ -32,7 +33,10 @@ class Instance:
     answers whether that worked."""
 
     mode = "standalone"
-    role = "master"
+
+    @property
+    def role(self) -> str:
+        return str(self.replication.role)
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -42,6 +46,8 @@ class Instance:
         self.engine.server = self
         self.engine.slowlog = SlowLog()
         self.metrics = Metrics()
+        self.replication = ReplicationState(self.engine, config)
+        self.engine.replication = self.replication
         self.children = Children()
         self.snapshots = Snapshots(self.engine, config, self.children)
         self.engine.snapshots = self.snapshots

@@ -146,10 +146,10 @@ class Snapshots:
 
     def refuse_writes(self, failing: bool) -> None:
         refuse = failing and bool(self.config.save) and self.config.stop_writes_on_bgsave_error
-        self.engine.set_write_refusal(self.refusal if refuse else None)
+        self.engine.set_write_refusal("save", self.refusal if refuse else None)
 
-    def refusal(self, writes: bool) -> CommandError | None:
-        return SAVES_FAIL if writes else None
+    def refusal(self, writes: bool, saves: bool) -> CommandError | None:
+        return SAVES_FAIL if saves else None
 
     # --- in the background ---
 

@@ -1,0 +1,276 @@
+"""The replication stream of one engine; see state.pxd."""
+
+from os import urandom
+
+from libc.stdint cimport int64_t
+
+from carnelian.base.numbers cimport format_int64
+from carnelian.base.slice cimport Slice
+from carnelian.engine.engine cimport Engine
+from carnelian.engine.propagation cimport Sink
+from carnelian.services.replication.backlog cimport (
+    BACKLOG_BLOCK_SIZE, backlog_append, backlog_free, backlog_init, backlog_memory,
+    backlog_put_command, backlog_trim, backlog_verify,
+)
+from carnelian.services.replication.replica_link cimport ReplicaLink
+
+NO_ID = "0" * 40
+
+
+def random_id():
+    return urandom(20).hex()
+
+
+cdef class StreamSink(Sink):
+    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+        cdef ReplicationState state = self.state
+        cdef Slice select[2]
+        cdef char digits[24]
+        if db_id != state.stream_db:
+            select[0].ptr = b"SELECT"
+            select[0].len = 6
+            select[1].ptr = digits
+            select[1].len = format_int64(digits, db_id)
+            backlog_put_command(&state.backlog, select, 2)
+            state.stream_db = db_id
+        backlog_put_command(&state.backlog, argv, argc)
+        state.advance()
+        return 0
+
+
+cdef class ReplicationState:
+    def __cinit__(self, Engine engine, config):
+        self.engine = engine
+        self.config = config
+        self.links = []
+        self.replid = random_id()
+        self.replid2 = NO_ID
+        self.second_offset = -1
+        self.role_name = "master"
+        self.stream_db = -1
+        self.size_wanted = 1 << 20
+        self.sink = StreamSink()
+        self.sink.state = self
+        backlog_init(&self.backlog, 0)
+
+    def __dealloc__(self):
+        backlog_free(&self.backlog)
+
+    # --- the stream ---
+
+    @property
+    def offset(self):
+        return self.engine.propagation.offset
+
+    @property
+    def role(self):
+        return self.role_name
+
+    @role.setter
+    def role(self, str name):
+        assert name in ("master", "slave")
+        if name == self.role_name:
+            return
+        self.role_name = name
+        self.stream_db = -1
+        if self.has_backlog and name == "master":
+            self.engine.propagation.attach(self.sink)
+        elif self.has_backlog:
+            self.engine.propagation.detach(self.sink)
+        self.engine.propagation.counts_commands = name == "master" and not self.has_backlog
+
+    cdef void advance(self):
+        """Bytes were added to the backlog."""
+        self.engine.propagation.offset = self.backlog.end
+        if self.backlog.count != self.trimmed_count:
+            self.trim()
+
+    cdef int append_raw(self, const char *p, size_t n) except -1:
+        if self.has_backlog:
+            backlog_append(&self.backlog, p, n)
+            self.advance()
+        else:
+            self.engine.propagation.offset += <int64_t>n
+        return 0
+
+    def append(self, data):
+        """Stream bytes of the primary we follow, in the order they came."""
+        cdef const unsigned char[:] view = data
+        if view.shape[0]:
+            self.append_raw(<const char *>&view[0], <size_t>view.shape[0])
+
+    def feed(self, list argv):
+        """A command of the stream's own: PING, REPLCONF GETACK, in no database. Only on a
+        primary."""
+        cdef bytes word
+        cdef Slice slices[4]
+        cdef int i = 0
+        assert len(argv) <= 4
+        for item in argv:
+            word = item
+            slices[i].ptr = word
+            slices[i].len = len(word)
+            i += 1
+        if self.has_backlog:
+            backlog_put_command(&self.backlog, slices, i)
+            self.advance()
+
+    # --- what is kept of it ---
+
+    def create_backlog(self):
+        """Start to keep the stream, from here on."""
+        if self.has_backlog:
+            return
+        backlog_init(&self.backlog, self.engine.propagation.offset)
+        self.has_backlog = True
+        self.trimmed_count = 0
+        self.flushed = self.backlog.end
+        self.engine.propagation.counts_commands = False
+        if self.role_name == "master":
+            self.stream_db = -1
+            self.engine.propagation.attach(self.sink)
+
+    def drop_backlog(self):
+        """Keep nothing any more; there must be no replica."""
+        if not self.has_backlog:
+            return
+        self.cut_replicas()
+        if self.role_name == "master":
+            self.engine.propagation.detach(self.sink)
+            self.engine.propagation.counts_commands = True
+        self.has_backlog = False
+        backlog_free(&self.backlog)
+
+    def resize_backlog(self, int64_t size):
+        self.size_wanted = size
+        if self.has_backlog:
+            self.trim()
+
+    cdef void trim(self):
+        """Give up what is beyond repl-backlog-size and no replica has still to read."""
+        cdef int64_t keep = self.backlog.end - self.size_wanted
+        cdef ReplicaLink link
+        if <int64_t>(self.backlog.count * BACKLOG_BLOCK_SIZE) > self.size_wanted:
+            for item in self.links:
+                link = <ReplicaLink>item
+                if 0 <= link.position < keep:
+                    keep = link.position
+            backlog_trim(&self.backlog, keep)
+        self.trimmed_count = self.backlog.count
+
+    def tidy(self):
+        """From the timer: replicas may have caught up without anything being written."""
+        if self.has_backlog:
+            self.trim()
+
+    def can_continue(self, str replid, int64_t next_byte):
+        """Whether a replica that knows this history may go on with that byte (the first is 1)."""
+        known = replid.lower() == self.replid or (
+            replid.lower() == self.replid2 and next_byte <= self.second_offset)
+        return (known and self.has_backlog
+                and self.backlog.first < next_byte <= self.backlog.end + 1)
+
+    # --- identity ---
+
+    def adopt(self, str replid, int64_t offset):
+        """As a replica, after a full synchronization: this is the history now, from there on."""
+        self.cut_replicas()
+        self.replid = replid
+        self.forget_second()
+        self.restart_at(offset)
+
+    def adopt_id(self, str replid):
+        """As a replica: the primary goes on with our history under a new name."""
+        if replid == self.replid:
+            return
+        self.replid2 = self.replid
+        self.second_offset = self.offset + 1
+        self.replid = replid
+        self.cut_replicas()
+
+    def restart_at(self, int64_t offset):
+        """Forget all bytes: an empty backlog at that offset."""
+        self.engine.propagation.offset = offset
+        if self.has_backlog:
+            backlog_free(&self.backlog)
+            backlog_init(&self.backlog, offset)
+            self.flushed = offset
+            self.trimmed_count = 0
+        else:
+            self.create_backlog()
+
+    def shift_id(self):
+        """A promoted replica: who knows the old ID may continue up to here, and from here with
+        the new one."""
+        self.replid2 = self.replid
+        self.second_offset = self.offset + 1
+        self.replid = random_id()
+        self.stream_db = -1
+
+    def change_id(self):
+        """Another history: nobody can continue."""
+        self.replid = random_id()
+        self.forget_second()
+
+    def forget_second(self):
+        self.replid2 = NO_ID
+        self.second_offset = -1
+
+    def restore(self, str replid, int64_t offset):
+        """What a snapshot says of itself, at start. A primary's history goes on under a new ID:
+        its replicas may continue with the old one."""
+        if self.role_name == "master":
+            self.replid2 = replid
+            self.second_offset = offset + 1
+        else:
+            self.replid = replid
+        self.restart_at(offset)
+
+    # --- replicas ---
+
+    def attach(self, ReplicaLink link):
+        """A replica's PSYNC or SYNC: it takes part from now on."""
+        link.backlog = &self.backlog
+        link.become_replica()
+        self.links.append(link)
+
+    def forget(self, session):
+        """The session is gone; from Engine.drop_session."""
+        link = session.replica
+        session.replica = None
+        if link in self.links:
+            self.links.remove(link)
+            if self.primary is not None:
+                self.primary.lost(link)
+
+    def cut_replicas(self):
+        """Close all replicas' connections: they will come back and ask how to go on."""
+        for link in list(self.links):
+            session = link.connection
+            link.close()
+            self.engine.drop_session(session)
+
+    def flush(self):
+        """Before the replies of a turn of the loop: have new stream bytes sent."""
+        cdef ReplicaLink link
+        if self.flushed == self.backlog.end or not self.has_backlog:
+            return
+        self.flushed = self.backlog.end
+        for item in list(self.links):
+            link = <ReplicaLink>item
+            if link.is_streaming():
+                link.connection.wrote()
+            else:
+                link.connection.over_limit()
+
+    # --- figures ---
+
+    def backlog_figures(self):
+        """(bytes kept, offset of the first of them, memory)."""
+        if not self.has_backlog:
+            return 0, 0, 0
+        return (self.backlog.end - self.backlog.first, self.backlog.first + 1,
+                backlog_memory(&self.backlog))
+
+    def verify(self):
+        return backlog_verify(&self.backlog)
