@@ -23,5 +23,5 @@ cdef void drop_if_empty(Call call, KeyRef *ref)
 
 
 cdef inline bint is_live(Call call, const HashField *field) noexcept:
-    return field.expires_ms == 0 or field.expires_ms >= call.engine.now_ms or (
-        call.engine.gate & GATE_LOADING != 0)
+    return (field.expires_ms == 0 or field.expires_ms >= call.engine.now_ms
+            or call.engine.replaying or call.engine.gate & GATE_LOADING != 0)

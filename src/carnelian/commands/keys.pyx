@@ -45,10 +45,8 @@ cdef int del_(Call call) except -1:
         ref = key_find(call.db, call.argv[i].ptr, call.argv[i].len)
         if ref.slot == NULL:
             continue
-        # A replica hides expired keys from readers, but its primary's DEL must find them.
         if ref.slot[0].flags & EXPIRES and entry_when(ref.slot[0]) < engine.now_ms:
-            if not engine.hide_expired:
-                engine.expired(&ref)
+            if engine.expired(&ref):
                 continue
         call.remove(&ref)
         call.changed(&ref, NOTIFY_GENERIC, b"del")

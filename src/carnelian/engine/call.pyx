@@ -7,7 +7,7 @@ from carnelian.base.native cimport likely, unlikely
 from carnelian.base.numbers cimport parse_double, parse_int64, parse_long_double
 from carnelian.base.slice cimport slice_is
 from carnelian.engine.engine cimport (
-    ARMED_NOTIFY, BLOCKED_ON_KEYS, GATE_PAUSED, NOTIFY_KEY_MISS, NOTIFY_NEW, Blocked, Engine,
+    ARMED_NOTIFY, BLOCKED_ON_KEYS, NOTIFY_KEY_MISS, NOTIFY_NEW, Blocked, Engine,
 )
 from carnelian.engine.session cimport NO_BLOCKING, NO_TOUCH
 from carnelian.keyspace.database cimport (
@@ -63,10 +63,7 @@ cdef class Call:
         ref[0] = key_find(self.db, self.argv[i].ptr, self.argv[i].len)
         if ref.slot != NULL and unlikely(ref.slot[0].flags & EXPIRES):
             if entry_when(ref.slot[0]) < engine.now_ms:
-                if engine.gate & GATE_PAUSED:
-                    ref.slot = NULL        # deleting it is a write, and those are paused
-                else:
-                    engine.expired(ref)
+                engine.expired(ref)
         if ref.slot == NULL:
             engine.stats.misses += 1
             if unlikely(engine.armed & ARMED_NOTIFY):
@@ -91,8 +88,7 @@ cdef class Call:
         ref[0] = key_find(self.db, self.argv[i].ptr, self.argv[i].len)
         if ref.slot != NULL:
             if unlikely(ref.slot[0].flags & EXPIRES):
-                if entry_when(ref.slot[0]) < engine.now_ms:
-                    engine.expired(ref)
+                if entry_when(ref.slot[0]) < engine.now_ms and engine.expired(ref):
                     return
             if likely(not self.session.flags & NO_TOUCH):
                 access_touch(ref.slot[0], engine.access_clock, engine.lfu)

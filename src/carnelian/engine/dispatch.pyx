@@ -18,8 +18,7 @@ from carnelian.engine.command cimport (
 )
 from carnelian.engine.engine cimport (
     BLOCKED_ON_KEYS, BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED,
-    GATE_STALE,
-    GATE_WRITES, Blocked, Engine,
+    GATE_OWN_WRITES, GATE_READ_ONLY, GATE_STALE, GATE_WRITES, Blocked, Engine,
 )
 from carnelian.engine.pubsub cimport release_held
 from carnelian.engine.session cimport (
@@ -169,13 +168,22 @@ cdef void note_slow(Engine engine, Session session, Command command, const Slice
     )
 
 
+cdef inline bint passes(Engine engine, Session session, Command command) noexcept:
+    """Whether nothing about the engine asks for a closer look: a replica reads at full speed, and
+    follows its primary so."""
+    return not engine.gate or (
+        engine.gate == GATE_READ_ONLY
+        and (not command.flags & WRITES or session.flags & PRIMARY != 0))
+
+
 cdef void execute(Engine engine, Session session, const Slice *argv, int argc) noexcept:
     cdef Command command
     engine.stats.commands += 1
     session.commands += 1
     command = registry.find(argv[0].ptr, argv[0].len)
     try:
-        if likely(command is not None and command.subcommands is None and not engine.gate
+        if likely(command is not None and command.subcommands is None
+                  and passes(engine, session, command)
                   and not session.flags & SLOW_FLAGS and command.arity_fits(argc)):
             session.last_command = command
             run(engine, session, command, argv, argc, None, False)
@@ -231,10 +239,14 @@ cdef int check(Engine engine, Session session, Command command) except -1:
         raise errors.NO_AUTH
     if session.flags & IN_MULTI and command.flags & NO_MULTI:
         raise errors.error("Command not allowed inside a transaction")
-    if engine.gate & GATE_MAXMEMORY and engine.server is not None and not session.flags & INTERNAL:
+    if engine.gate & GATE_MAXMEMORY and engine.server is not None and (
+            not session.flags & (INTERNAL | PRIMARY)):
         engine.server.make_room(command)
     if engine.gate & GATE_WRITES and not session.flags & (PRIMARY | INTERNAL):
         refuse_writes(engine, session, command)
+    if engine.gate & GATE_READ_ONLY and not session.flags & (PRIMARY | INTERNAL) and (
+            does(session, command, WRITES)):
+        raise errors.READ_ONLY
     if session.flags & SUBSCRIBED and session.reply.resp == 2 and (
             not command.flags & SUBSCRIBED_TOO):
         raise errors.error(
@@ -249,7 +261,7 @@ cdef int check(Engine engine, Session session, Command command) except -1:
 
 
 cdef bint does(Session session, Command command, uint32_t flags):
-    """Whether a command, or for EXEC what is queued, has one of the flags."""
+    """Whether a command, or for EXEC one of those that it runs, has one of the flags."""
     if command.flags & RUNS_QUEUE and session.queue is not None:
         return any((<Command>queued[0]).flags & flags for queued in session.queue)
     return command.flags & flags != 0
@@ -317,6 +329,13 @@ cdef void drop_unwanted(Session session, ReplyMark mark) noexcept:
         session.flags = session.flags & ~REPLY_SKIP_NEXT | REPLY_SKIP
 
 
+cdef inline bint writes_to_replica(Engine engine, Session session, Command command):
+    """Whether expired keys that are merely hidden are in the way of this command: it may create
+    them anew."""
+    return (engine.gate & GATE_OWN_WRITES != 0 and not session.flags & PRIMARY
+            and does(session, command, WRITES))
+
+
 cdef int run_and_tell(
     Engine engine, Session session, Command command, const Slice *argv, int argc
 ) except -1:
@@ -326,7 +345,9 @@ cdef int run_and_tell(
     cdef bint monitored = engine.gate & GATE_MONITORS != 0
     if session.flags & (SUBSCRIBED | IN_MULTI):
         session.flags |= HOLDS_PUSHES
+    engine.deletes_hidden = writes_to_replica(engine, session, command)
     run(engine, session, command, argv, argc, None, False)
+    engine.deletes_hidden = False
     if monitored and engine.gate & GATE_MONITORS:
         feed_monitors(engine, session, command, argv, argc, db_id)
     return 0
@@ -453,7 +474,9 @@ cdef bint run_again(Engine engine, Blocked blocked) except -1:
                 command.rejected += 1
             refuse(engine, session, command, refused)
         else:
+            engine.deletes_hidden = writes_to_replica(engine, session, command)
             parked = run(engine, session, command, slices, argc, blocked, False)
+            engine.deletes_hidden = False
     finally:
         mem_free(slices)
     if not parked:
@@ -538,8 +561,10 @@ cdef int serve_key(Engine engine, tuple place) except -1:
 
 cdef void serve_waiting(Engine engine) noexcept:
     cdef dict ready
+    cdef bint replaying = engine.replaying
     if engine.depth:
         return
+    engine.replaying = False
     engine.tick()                  # an EXEC may have taken long: its keys may have expired
     try:
         while engine.ready:
@@ -552,6 +577,7 @@ cdef void serve_waiting(Engine engine) noexcept:
         engine.stats.internal_errors += 1
         if engine.log is not None:
             engine.log.warning(f"Internal error while serving blocked clients: {bug!r}")
+    engine.replaying = replaying
 
 
 cdef bint unblock(Engine engine, Session session, bint with_error):
@@ -566,6 +592,26 @@ cdef bint unblock(Engine engine, Session session, bint with_error):
     else:
         time_out(engine, blocked)
     return True
+
+
+STATE_CHANGED = (
+    b"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)")
+
+
+def disconnect_blocked(Engine engine):
+    """What clients wait for may never come: tell them, and let them find out where to go."""
+    cdef Session session
+    cdef Blocked blocked
+    cdef ReplyMark mark
+    for item in list(engine.sessions.values()):
+        session = <Session>item
+        blocked = session.blocked
+        if blocked is None or blocked.kind == BLOCKED_POSTPONED:
+            continue
+        mark = reply_mark(&session.reply)
+        answer_error(engine, session, STATE_CHANGED)
+        release(engine, blocked, mark)
+        session.close_soon(True)
 
 
 cdef void resume_postponed(Engine engine):

@@ -29,6 +29,8 @@ cdef enum:                     # why dispatch must look closer at every command
     GATE_WRITES = 8            # writes may be refused: `engine.refusals` say why
     GATE_MAXMEMORY = 16
     GATE_STALE = 32
+    GATE_READ_ONLY = 64        # a replica that only its primary may write to
+    GATE_OWN_WRITES = 128      # a replica with replica-read-only no
 
 cdef enum:                     # classes of keyspace events, in the order of their letters
     NOTIFY_KEYSPACE = 1        # K
@@ -123,7 +125,11 @@ cdef class Engine:
     cdef dict monitors                 # {Session: None}
     cdef readonly dict errors          # code -> count, for INFO errorstats
     cdef public object slowlog
-    cdef bint hide_expired             # a replica: the primary deletes expired keys
+    cdef readonly bint hide_expired    # a replica: the primary deletes expired keys
+    # Commands of the primary or of a log are running: to them nothing expires by itself, they bring
+    # the deletions along. Whoever runs such commands sets this around them.
+    cdef public bint replaying
+    cdef bint deletes_hidden           # ... and a client's write on a replica does away with them
     cdef public bint active_expire
     cdef int depth                     # nesting of command execution
     cdef object spare_call             # a Call kept for the next command
@@ -138,6 +144,7 @@ cdef class Engine:
     cpdef void note_pending(self, Session session)
 
     cdef void find(self, KeyRef *ref, Database *db, const char *key, size_t n) noexcept
+    cdef bint keeps_expired(self) noexcept
     cdef bint expired(self, KeyRef *ref)
     cdef int expire_fields(self, KeyRef *ref, int limit) except -1
     cdef bint expire_hashes(self, Database *db, int64_t end_us)

@@ -140,13 +140,19 @@ cdef class Engine:
             if unlikely(entry_when(ref.slot[0]) < self.now_ms):
                 self.expired(ref)
 
+    cdef bint keeps_expired(self) noexcept:
+        """Whether what has expired is hidden from clients instead of being deleted."""
+        return (self.hide_expired and not self.deletes_hidden
+                or self.gate & GATE_PAUSED != 0)
+
     cdef bint expired(self, KeyRef *ref):
-        """The key `ref` points to is past its time: act on it. The ref is empty afterwards."""
+        """The key `ref` points to is past its time: act on it. Whether it now counts as absent; the
+        ref is empty then."""
         cdef Slice argv[2]
         cdef Entry *e
-        if self.gate & GATE_LOADING:
+        if self.replaying or self.gate & GATE_LOADING:
             return False               # what is replayed happened before it expired
-        if self.hide_expired or self.gate & GATE_PAUSED:
+        if self.keeps_expired():
             ref.slot = NULL
             return True
         e = key_unlink(ref)
@@ -478,7 +484,7 @@ cdef class Engine:
         cdef Slice name
         cdef list line = None
         cdef int count = 0
-        if self.hide_expired or self.gate & (GATE_LOADING | GATE_PAUSED):
+        if self.replaying or self.gate & GATE_LOADING or self.keeps_expired():
             return 0
         while count < limit and hash_due(ref.slot[0], self.now_ms, &name):
             if self.propagation.active:
@@ -538,6 +544,36 @@ cdef class Engine:
 
     def is_loading(self):
         return self.gate & GATE_LOADING != 0
+
+    def set_replica(self, bint replica, bint read_only, bint refuse_stale):
+        """Follow a primary: expired keys stay until it deletes them, clients write only if it is
+        allowed, and are served at all only if the data is good enough."""
+        self.hide_expired = replica
+        self.gate &= ~(GATE_READ_ONLY | GATE_OWN_WRITES | GATE_STALE)
+        if replica:
+            self.gate |= GATE_READ_ONLY if read_only else GATE_OWN_WRITES
+            if refuse_stale:
+                self.gate |= GATE_STALE
+
+    def empty(self, bint in_background):
+        """FLUSHALL without its effects."""
+        cdef int i
+        for i in range(self.database_count):
+            self.flush(i, in_background)
+
+    def adopt(self, Engine other):
+        """Take over the data of another engine, which gets ours, in one step."""
+        cdef Database held
+        cdef int i
+        for i in range(self.database_count):
+            if self.armed & ARMED_WATCH:
+                self.touch_all(self.databases[i], other.databases[i])
+            # Sessions hold the address of the Database: its content moves, it stays.
+            held = self.databases[i][0]
+            self.databases[i][0] = other.databases[i][0]
+            other.databases[i][0] = held
+        for place in self.blocked_keys:
+            self.ready[place] = None
 
     def set_write_refusal(self, source, refusal):
         """`refusal(writes, saves)` answers the error for a command, or None: `writes` when it

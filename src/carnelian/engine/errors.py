@@ -36,4 +36,5 @@ TIMEOUT_RANGE = error("timeout is out of range")
 NO_AUTH = CommandError(b"NOAUTH Authentication required.")
 EXEC_ABORTED = CommandError(
     b"EXECABORT Transaction discarded because of previous errors.")
+READ_ONLY = CommandError(b"READONLY You can't write against a read only replica.")
 LOADING = CommandError(b"LOADING Redis is loading the dataset in memory")

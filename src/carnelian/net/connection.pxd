@@ -7,10 +7,20 @@ buffer: bytes are read into the context's buffer and only an unfinished command 
 
 from libc.stdint cimport int64_t
 
+from carnelian.encodings.table cimport Table
 from carnelian.engine.session cimport Session
-from carnelian.net.context cimport NetContext
+from carnelian.net.context cimport Batch, NetContext
 from carnelian.net.output_source cimport OutputSource
-from carnelian.resp.parser cimport ParseState
+from carnelian.resp.parser cimport ParseState, Parser
+
+
+# Parse a batch of commands from p[at:n] and start fetching their keys from `keys`; moves `at`. An
+# inline command, or one with more arguments than fit, ends a batch or is one by itself, left in the
+# parser's own argv (first is -1). The result is the parser's.
+cdef int plan_batch(
+    Batch *batch, Parser *parser, ParseState *parse, Table *keys, const char *p, size_t n,
+    size_t *at
+) noexcept nogil
 
 
 cdef class Connection(Session):

@@ -23,7 +23,7 @@ from carnelian.net.context cimport (
 )
 from carnelian.net.poller cimport HANGUP, READABLE, WRITABLE
 from carnelian.resp.parser cimport (
-    PARSE_BAD, PARSE_DONE, Parser, parse_command, parse_state_free,
+    PARSE_BAD, PARSE_DONE, ParseState, Parser, parse_command, parse_state_free,
 )
 from carnelian.resp.reply cimport (
     iovec, reply_clear, reply_consume, reply_iovec, reply_is_empty, reply_pending_bytes,
@@ -37,6 +37,45 @@ cdef enum:
     IOVEC_MAX = 64
     # bytes per client and turn, so that one reader does not hold up the rest
     SEND_TURN_MAX = 1 << 20
+
+
+cdef int plan_batch(
+    Batch *batch, Parser *parser, ParseState *parse, Table *keys, const char *p, size_t n,
+    size_t *at
+) noexcept nogil:
+    cdef Planned *planned
+    cdef size_t used = 0
+    cdef int result = PARSE_DONE
+    cdef int i
+    batch.count = 0
+    batch.used = 0
+    while at[0] < n and batch.count < BATCH_MAX:
+        result = parse_command(parser, parse, p + at[0], n - at[0], &used)
+        if result != PARSE_DONE:
+            break
+        at[0] += used
+        if parser.argc == 0:
+            continue
+        planned = &batch.commands[batch.count]
+        planned.argc = parser.argc
+        planned.end = at[0]
+        batch.count += 1
+        if unlikely(parser.is_inline or parser.argc > BATCH_ARGS_MAX - batch.used):
+            planned.first = -1
+            break
+        planned.first = batch.used
+        memcpy(&batch.args[batch.used], parser.argv, parser.argc * sizeof(Slice))
+        batch.used += parser.argc
+        if parser.argc > 1:
+            planned.hash = hash_bytes(parser.argv[1].ptr, parser.argv[1].len)
+            table_prefetch(keys, planned.hash)
+        if unlikely(not parser.authenticated):
+            break
+    if batch.count > 1:
+        for i in range(batch.count):
+            if batch.commands[i].argc > 1 and batch.commands[i].first >= 0:
+                table_prefetch_entry(keys, batch.commands[i].hash)
+    return result
 
 
 cdef class Connection(Session):
@@ -157,48 +196,10 @@ cdef class Connection(Session):
         return at
 
     cdef int plan(self, const char *p, size_t n, size_t *at):
-        """Parse a batch of commands from p[at:n] and start fetching their keys; moves `at`.
-
-        An inline command, or one with more arguments than fit, ends a batch or is one by itself,
-        left in the parser's own argv (first is -1).
-        """
-        cdef Parser *parser = &self.context.parser
-        cdef Batch *batch = &self.context.batch
-        cdef Table *keys = self.db.keys
-        cdef Planned *planned
-        cdef size_t used = 0
-        cdef int result = PARSE_DONE
-        cdef int i
-        batch.count = 0
-        batch.used = 0
-        parser.authenticated = not self.flags & NEEDS_AUTH
-        while at[0] < n and batch.count < BATCH_MAX:
-            result = parse_command(parser, &self.parse, p + at[0], n - at[0], &used)
-            if result != PARSE_DONE:
-                break
-            at[0] += used
-            if parser.argc == 0:
-                continue
-            planned = &batch.commands[batch.count]
-            planned.argc = parser.argc
-            planned.end = at[0]
-            batch.count += 1
-            if unlikely(parser.is_inline or parser.argc > BATCH_ARGS_MAX - batch.used):
-                planned.first = -1
-                break
-            planned.first = batch.used
-            memcpy(&batch.args[batch.used], parser.argv, parser.argc * sizeof(Slice))
-            batch.used += parser.argc
-            if parser.argc > 1:
-                planned.hash = hash_bytes(parser.argv[1].ptr, parser.argv[1].len)
-                table_prefetch(keys, planned.hash)
-            if unlikely(not parser.authenticated):
-                break
-        if batch.count > 1:
-            for i in range(batch.count):
-                if batch.commands[i].argc > 1 and batch.commands[i].first >= 0:
-                    table_prefetch_entry(keys, batch.commands[i].hash)
-        return result
+        """Parse a batch of commands from p[at:n]; moves `at`."""
+        self.context.parser.authenticated = not self.flags & NEEDS_AUTH
+        return plan_batch(
+            &self.context.batch, &self.context.parser, &self.parse, self.db.keys, p, n, at)
 
     cdef bint execute_batch(self, size_t *at):
         """Run what is planned. False when the rest must wait: `at` is then behind the last run."""
