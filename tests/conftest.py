@@ -15,6 +15,11 @@ from tests.support.servers import PeerMissing, Server, shared, start
 TRANSPORTS = ["socket-resp2", "socket-resp3", "inprocess-resp2", "inprocess-resp3"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz-seconds", type=float, default=6.0, help="of each fuzz test")
+    parser.addoption("--fuzz-seed", type=int, default=0, help="0: another one every time")
+
+
 def pytest_sessionfinish() -> None:
     shared.stop()
 

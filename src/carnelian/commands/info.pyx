@@ -3,8 +3,6 @@
 import os
 import sys
 
-from libc.stdint cimport int64_t
-
 from carnelian.base.memory cimport mem_committed, mem_peak, mem_used
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, STALE, Command, registry
@@ -89,7 +87,7 @@ def about_clients(Engine engine):
         session = <Session>item
         blocked += session.flags & BLOCKED != 0
         listening += bool(session.channels or session.patterns or session.shard_channels)
-    keys = [place for place in engine.blocked_keys]
+    blocking_keys, keys_on_deletion = engine.blocking_key_counts()
     return {
         "connected_clients": len(engine.sessions),
         "cluster_connections": 0,
@@ -103,8 +101,8 @@ def about_clients(Engine engine):
             1 for s in engine.sessions.values() if (<Session>s).watches),
         "clients_in_timeout_table": len(engine.deadlines),
         "total_watched_keys": len(engine.watched),
-        "total_blocking_keys": len(keys),
-        "total_blocking_keys_on_nokey": 0,
+        "total_blocking_keys": blocking_keys,
+        "total_blocking_keys_on_nokey": keys_on_deletion,
     }
 
 

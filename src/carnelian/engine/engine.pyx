@@ -17,9 +17,10 @@ from carnelian.engine.session cimport (
     BLOCKED, DIRTY_CAS, INTERNAL, MONITORING, Session,
 )
 from carnelian.keyspace.access cimport access_configure
+from carnelian.keyspace.audit cimport database_audit
 from carnelian.keyspace.database cimport (
     Database, KeyRef, database_clear, database_count, database_free, database_new,
-    database_verify, key_find, key_unlink,
+    key_find, key_unlink,
 )
 from carnelian.keyspace.entry cimport (
     EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_when,
@@ -614,7 +615,7 @@ cdef class Engine:
         """Audit every database; False means memory corruption."""
         cdef int i
         for i in range(self.database_count):
-            if not database_verify(self.databases[i]):
+            if not database_audit(self.databases[i]):
                 return False
         return True
 
