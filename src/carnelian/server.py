@@ -17,6 +17,7 @@ from carnelian.services.client_cron import ClientCron
 from carnelian.services.config_parameter import ConfigError
 from carnelian.services.endpoints import Endpoints
 from carnelian.services.instance import Instance
+from carnelian.services.replication.replica import Replica
 from carnelian.version import REDIS_VERSION
 
 TYPE_CHECKING: bool = False
@@ -48,6 +49,7 @@ class Server(Instance, listener.Policy):
         self.loop = Loop(self.engine, config.io_backend)
         self.endpoints = Endpoints(self.loop, config, self)
         self.client_cron = ClientCron(self.loop, config)
+        self.replica = Replica(self)
         self.attach_network()
 
     def attach_network(self) -> None:
@@ -185,6 +187,7 @@ class Server(Instance, listener.Policy):
         self.introduce()
         if not self.snapshots.load(self.loop.turn_once):
             return 1
+        self.replica.start()
         self.announce()
         self.loop.run(self.cron)
         self.close()
@@ -205,6 +208,7 @@ class Server(Instance, listener.Policy):
         self.metrics.sample(self.engine.figures())
         self.children.collect()
         self.snapshots.cron()
+        self.replica.cron()
 
     # --- end ---
 

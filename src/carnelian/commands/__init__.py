@@ -50,6 +50,7 @@ FAMILIES = (
     "geo_search",
     "sort",
     "persistence",
+    "replicaof",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]

@@ -562,6 +562,12 @@ cdef class Engine:
         for i in range(self.database_count):
             self.flush(i, in_background)
 
+    def aside(self):
+        """An empty engine to load data into that ours may then `adopt`."""
+        cdef Engine other = Engine(self.database_count)
+        other.lfu = self.lfu
+        return other
+
     def adopt(self, Engine other):
         """Take over the data of another engine, which gets ours, in one step."""
         cdef Database held
@@ -588,6 +594,10 @@ cdef class Engine:
             self.gate &= ~GATE_WRITES
         else:
             self.gate |= GATE_WRITES
+
+    def count_input(self, int64_t size):
+        """Bytes from the network that were no command."""
+        self.stats.bytes_in += <uint64_t>size
 
     def used_memory(self):
         return mem_used()

@@ -72,6 +72,7 @@ class Snapshots:
         self.loading_since_s = 0
         self.loaded_bytes = 0
         self.loading_total_bytes = 0
+        self.loading_async = False  # ... while the old data is served
         self.keys_loaded = 0
         self.keys_expired = 0
 
@@ -253,7 +254,10 @@ class Snapshots:
         self.engine.set_loading(True)
         try:
             reader = SnapshotReader(
-                self.engine, data, verify_checksum=bool(self.config.rdbchecksum)
+                self.engine,
+                data,
+                verify_checksum=bool(self.config.rdbchecksum),
+                keep_expired=bool(self.config.replicaof),
             )
             while not reader.load_some(LOAD_STEP_BYTES):
                 self.loaded_bytes = reader.offset
@@ -294,7 +298,7 @@ class Snapshots:
         """The fields of INFO persistence that are about snapshots."""
         return {
             "loading": int(self.loading_since_s != 0),
-            "async_loading": 0,
+            "async_loading": int(self.loading_async),
             "current_cow_peak": 0,
             "current_cow_size": 0,
             "current_cow_size_age": 0,

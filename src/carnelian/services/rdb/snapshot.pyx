@@ -319,6 +319,30 @@ cdef void set_access(Entry *e, Engine engine, int64_t idle_s, int freq) noexcept
         e.access = now_s - <uint32_t>idle_s if 0 <= idle_s < now_s else now_s
 
 
+def check_file(data, bint verify_checksum):
+    """Raise SnapshotError unless a whole file begins and ends as one should; on any thread."""
+    cdef const uint8_t[::1] view = data
+    cdef size_t size = <size_t>view.shape[0]
+    cdef uint64_t wanted
+    cdef uint64_t found
+    magic = bytes(view[:MAGIC_SIZE])
+    if not magic.startswith(b"REDIS") or not magic[5:].isdigit():
+        raise SnapshotError("Wrong signature trying to load DB from file")
+    if not 1 <= int(magic[5:]) <= RDB_VERSION_MAX:
+        raise SnapshotError(f"Can't handle RDB format version {int(magic[5:])}")
+    if int(magic[5:]) < 5:
+        return
+    if size < MAGIC_SIZE + 1 + CHECKSUM_SIZE or view[size - CHECKSUM_SIZE - 1] != RDB_EOF:
+        raise SnapshotError("Short read or OOM loading DB", size)
+    wanted = load64(&view[size - CHECKSUM_SIZE])
+    if not wanted or not verify_checksum:
+        return
+    with nogil:
+        found = crc64(0, <const char *>&view[0], size - CHECKSUM_SIZE)
+    if found != wanted:
+        raise SnapshotError("Wrong RDB checksum")
+
+
 def check_payload(bytes payload):
     """Whether a DUMP payload has a version we read and a right checksum."""
     cdef const char *p = payload

@@ -1,0 +1,503 @@
+"""The connection to the primary: connect, introduce ourselves, synchronise, follow the stream.
+
+    CONNECT -> CONNECTING -> HANDSHAKE -> TRANSFER -> LOADING -> CONNECTED
+       ^            |            |  '--- partial ---------------------^
+       '------------'------------'-----------'-----------'------------'     any failure, logged
+
+Nothing blocks: the socket is watched by the loop, names are resolved and files synced on threads.
+After a failure the next attempt comes within a second, for ever, until `close`. All times are taken
+from the monotonic clock. One per primary that is followed, owned by the Replica service; the loop's
+thread only.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import time
+
+from carnelian.services import log
+from carnelian.services.replication.applier import PrimarySession, StreamError
+from carnelian.services.replication.background import in_background
+from carnelian.services.replication.handshake import (
+    FullSync,
+    Handshake,
+    HandshakeError,
+    Introduction,
+    PartialSync,
+    encode,
+)
+from carnelian.services.replication.loading import Loading
+from carnelian.services.replication.transfer import Transfer, TransferError
+
+TYPE_CHECKING: bool = False
+if TYPE_CHECKING:
+    from typing import Any
+
+CONNECT, CONNECTING, HANDSHAKE, TRANSFER, LOADING, CONNECTED = (
+    "connect", "connecting", "handshake", "sync", "loading", "connected",
+)  # fmt: skip
+RETRY_S = 1.0
+ACK_S = 1.0
+LINE_MAX = 16384
+READ_SIZE = 1 << 18
+READS_PER_TURN = 8
+WAITING = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
+
+
+class LinkError(Exception):
+    """The link is over; the text is for the log."""
+
+
+FAILURES = (HandshakeError, TransferError, StreamError, LinkError, OSError)
+
+
+class Link:
+    """`owner` is told by `link_changed(link)` when the link comes up or goes down."""
+
+    def __init__(self, owner: Any, host: str, port: int) -> None:
+        self.owner = owner
+        self.loop = owner.loop
+        self.engine = owner.engine
+        self.config = owner.config
+        self.state = owner.state
+        self.host = host
+        self.port = port
+        self.phase = CONNECT
+        self.attempt = 0  # of this link; results of earlier ones are not for us
+        self.retry_at_s = 0.0
+        self.last_io_s = time.monotonic()
+        self.last_ack_s = 0.0
+        self.down_since_s = 0.0  # 0: has never been up
+        self.sock: Any = None
+        self.is_watched = False
+        self.inbox = b""  # of a line that has not ended yet
+        self.outbox = b""
+        self.buffer: Any = None
+        self.handshake: Handshake | None = None
+        self.transfer: Transfer | None = None
+        self.loading: Loading | None = None
+        self.full: FullSync | None = None
+        self.leftover = b""
+        self.session: Any = None
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether this is the last step of a FAILOVER."""
+        failover = self.state.failover
+        return failover is not None and bool(failover.is_handing_over)
+
+    @property
+    def is_connected(self) -> bool:
+        return self.phase == CONNECTED
+
+    # --- connecting ---
+
+    def connect(self) -> None:
+        log.notice(f"Connecting to MASTER {self.host}:{self.port}")
+        self.phase = CONNECTING
+        self.attempt += 1
+        attempt = self.attempt
+        self.last_io_s = time.monotonic()
+        if is_numeric(self.host):
+            self.open_socket(self.host)
+            return
+
+        def resolved(found: Any, failure: BaseException | None) -> None:
+            if attempt != self.attempt or self.phase != CONNECTING:
+                return
+            if failure is not None:
+                self.fail(f"Unable to resolve {self.host}: {failure}")
+            else:
+                self.open_socket(found[0][4][0])
+
+        in_background(
+            self.loop,
+            lambda: _socket.getaddrinfo(self.host, self.port, 0, _socket.SOCK_STREAM),
+            resolved,
+        )
+
+    def open_socket(self, address: str) -> None:
+        family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
+        try:
+            self.sock = _socket.socket(family, _socket.SOCK_STREAM)
+            self.sock.setblocking(False)
+            if self.config.bind_source_addr:
+                self.sock.bind((self.config.bind_source_addr, 0))
+            failed = self.sock.connect_ex((address, self.port))
+            if failed not in (0, errno.EINPROGRESS):
+                raise OSError(failed, os.strerror(failed))
+        except OSError as error:
+            self.fail(f"Unable to connect to MASTER: {error.strerror or error}")
+            return
+        log.notice("MASTER <-> REPLICA sync started")
+        self.watch()
+
+    def connected(self) -> None:
+        failed = self.sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+        if failed:
+            raise LinkError(f"Error condition on socket for SYNC: {os.strerror(failed)}")
+        self.sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        self.sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
+        log.notice("Non blocking connect for SYNC fired the event.")
+        self.phase = HANDSHAKE
+        self.last_io_s = time.monotonic()
+        resumable = self.owner.resumable
+        self.handshake = Handshake(
+            Introduction(
+                port=int(self.config.replica_announce_port or self.config.port),
+                address=self.config.replica_announce_ip or "",
+                user=self.config.masteruser or "",
+                password=self.config.masterauth or "",
+                replid=self.state.replid if resumable else None,
+                offset=self.state.offset if resumable else 0,
+                failover=self.hands_over,
+            )
+        )
+        self.send(self.handshake.begin())
+
+    # --- the socket ---
+
+    def watch(self) -> None:
+        """Listen for what the present phase needs."""
+        writes = self.phase == CONNECTING or bool(self.outbox)
+        reads = self.phase not in (CONNECTING, LOADING)
+        self.is_watched = True
+        self.loop.watch(
+            self.sock.fileno(),
+            self.on_readable if reads else None,
+            self.on_writable if writes else None,
+        )
+
+    def on_writable(self) -> None:
+        try:
+            if self.phase == CONNECTING:
+                self.connected()
+                self.watch()
+            elif self.outbox:
+                self.send(b"")
+        except FAILURES as failed:
+            self.fail(text_of(failed))
+
+    def send(self, data: bytes) -> None:
+        """Send what the socket takes now; the rest waits."""
+        had_rest = bool(self.outbox)
+        self.outbox += data
+        try:
+            self.outbox = self.outbox[self.sock.send(self.outbox) :]
+        except OSError as failed:
+            if failed.errno not in WAITING:
+                raise
+        if bool(self.outbox) != had_rest:
+            self.watch()
+
+    def on_readable(self) -> None:
+        try:
+            if self.phase == CONNECTED:
+                self.read_stream()
+            elif self.phase == HANDSHAKE:
+                self.read_lines()
+            elif self.phase == TRANSFER:
+                self.read_snapshot()
+        except FAILURES as failed:
+            self.fail(text_of(failed))
+        except Exception as bug:  # a bug of ours must not end the server
+            self.fail(f"internal error: {bug!r}")
+
+    def receive(self) -> bytes | None:
+        """What has arrived, None for nothing yet."""
+        try:
+            data: bytes = self.sock.recv(READ_SIZE)
+        except OSError as failed:
+            if failed.errno in WAITING:
+                return None
+            raise
+        if not data:
+            raise LinkError("connection closed by MASTER")
+        self.last_io_s = time.monotonic()
+        return data
+
+    # --- handshake ---
+
+    def read_lines(self) -> None:
+        handshake = self.handshake
+        assert handshake is not None
+        self.inbox += self.receive() or b""
+        while handshake.outcome is None:
+            line, newline, rest = self.inbox.partition(b"\n")
+            if not newline:
+                if len(self.inbox) > LINE_MAX:
+                    raise HandshakeError("Master sends a line without end")
+                return
+            self.inbox = rest
+            answer = handshake.receive(line.rstrip(b"\r"))
+            if answer:
+                self.send(answer)
+        self.handshake = None
+        rest, self.inbox = self.inbox, b""
+        if self.hands_over:
+            self.state.failover.taken()
+        if isinstance(handshake.outcome, FullSync):
+            self.start_transfer(handshake.outcome, rest)
+        else:
+            self.resume(handshake.outcome, rest)
+
+    def resume(self, outcome: PartialSync, rest: bytes) -> None:
+        log.notice("Successful partial resynchronization with master.")
+        if outcome.replid is not None and outcome.replid != self.state.replid:
+            log.notice(f"Master replication ID changed to {outcome.replid}")
+            self.state.adopt_id(outcome.replid)
+        log.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
+        self.follow(rest)
+
+    # --- full synchronisation ---
+
+    def start_transfer(self, full: FullSync, rest: bytes) -> None:
+        log.notice(f"Full resync from master: {full.replid}:{full.offset}")
+        self.full = full
+        self.phase = TRANSFER
+        self.owner.full_syncs += 1
+        mode = self.config.repl_diskless_load
+        in_memory = mode == "swapdb" or (mode == "on-empty-db" and not self.engine.sizes())
+        self.transfer = Transfer(str(self.config.dir), in_memory=in_memory)
+        self.buffer = bytearray(READ_SIZE)
+        self.watch()
+        if rest:
+            self.take_snapshot(memoryview(rest))
+
+    def read_snapshot(self) -> None:
+        view = memoryview(self.buffer)
+        for _ in range(READS_PER_TURN):
+            try:
+                count = self.sock.recv_into(view)
+            except OSError as failed:
+                if failed.errno in WAITING:
+                    return
+                raise
+            if count == 0:
+                raise LinkError("I/O error trying to sync with MASTER: connection lost")
+            self.take_snapshot(view[:count])
+            if self.phase != TRANSFER:
+                return
+
+    def take_snapshot(self, data: memoryview) -> None:
+        transfer = self.transfer
+        assert transfer is not None
+        self.last_io_s = time.monotonic()
+        self.engine.count_input(len(data))
+        was_started = transfer.started
+        self.leftover = transfer.feed(data)
+        if transfer.started and not was_started:
+            where = "memory" if transfer.in_memory else "disk"
+            size = f"{transfer.length} bytes" if transfer.length >= 0 else "streamed data with EOF"
+            log.notice(f"MASTER <-> REPLICA sync: receiving {size} from master to {where}")
+        if transfer.complete:
+            self.load(transfer)
+
+    def load(self, transfer: Transfer) -> None:
+        self.phase = LOADING
+        self.buffer = None
+        self.watch()
+        assert self.full is not None
+        swap = transfer.in_memory and self.config.repl_diskless_load == "swapdb"
+        self.loading = Loading(
+            self.loop,
+            self.engine,
+            transfer.fd,
+            swap=swap,
+            serve_old=self.full.replid == self.state.replid,
+            lazily=bool(self.config.replica_lazy_flush),
+            done=self.loaded,
+        )
+        self.owner.before_load()
+        self.loading.start()
+
+    def loaded(self, failure: str | None) -> None:
+        assert self.loading is not None
+        assert self.transfer is not None
+        assert self.full is not None
+        destroyed = self.loading.is_destroyed
+        self.loading = None
+        if failure is not None:
+            if destroyed:
+                self.owner.data_lost()
+            self.fail(f"Failed trying to load the MASTER synchronization DB: {failure}")
+            return
+        self.owner.data_replaced(self.full.replid, self.full.offset)
+        self.keep_snapshot(self.transfer)
+        self.transfer = None
+        log.notice("MASTER <-> REPLICA sync: Finished with success")
+        rest, self.leftover = self.leftover, b""
+        self.full = None
+        try:
+            self.follow(rest)
+        except FAILURES as failed:
+            self.fail(text_of(failed))
+
+    def keep_snapshot(self, transfer: Transfer) -> None:
+        """The received file becomes the snapshot file, unless no file is to stay."""
+        wanted = bool(transfer.path) and not self.owner.deletes_sync_files()
+        path = self.engine.snapshots.path
+
+        def kept(_: Any, failure: BaseException | None) -> None:
+            if failure is not None:
+                log.warning(
+                    "Failed trying to rename the temp DB into the DB file in MASTER <-> REPLICA"
+                    f" synchronization: {failure}"
+                )
+            transfer.discard()
+
+        if wanted:
+            in_background(self.loop, lambda: transfer.keep_as(path), kept)
+        else:
+            transfer.discard()
+
+    # --- the stream ---
+
+    def follow(self, rest: bytes) -> None:
+        """The link is up: apply what comes from here on."""
+        self.phase = CONNECTED
+        self.session = PrimarySession(
+            self.engine, self.state, self, max(self.state.stream_db, 0)
+        )
+        self.session.attach(
+            self.sock.fileno(), name_of(self.sock.getpeername()), name_of(self.sock.getsockname())
+        )
+        self.down_since_s = 0.0
+        self.owner.resumable = True
+        self.owner.link_changed(self)
+        self.watch()
+        self.send_ack()
+        if rest:
+            self.session.feed(rest)
+            self.after_stream()
+
+    def read_stream(self) -> None:
+        if not self.session.read():
+            raise LinkError("Connection with master lost.")
+        self.last_io_s = time.monotonic()
+        self.after_stream()
+
+    def after_stream(self) -> None:
+        session = self.session
+        if session is None or session.ended:
+            return  # a command of the stream, or a kill, has ended the link
+        self.state.stream_db = session.database
+        if session.ack_wanted:
+            session.ack_wanted = False
+            self.send_ack()
+
+    def send_ack(self) -> None:
+        words = ["REPLCONF", "ACK", str(self.state.offset), *self.owner.ack_words()]
+        self.last_ack_s = time.monotonic()
+        self.send(encode(*words))
+
+    def session_killed(self, session: Any) -> None:
+        """CLIENT KILL, from within a command."""
+        self.loop.call_soon(
+            lambda: self.fail("Connection with master killed.") if session is self.session else None
+        )
+
+    # --- time and ends ---
+
+    def cron(self) -> None:
+        now_s = time.monotonic()
+        silent = now_s - self.last_io_s > self.config.repl_timeout
+        try:
+            if self.phase == CONNECT:
+                if now_s >= self.retry_at_s:
+                    self.connect()
+            elif self.phase in (CONNECTING, HANDSHAKE) and silent:
+                self.fail("Timeout connecting to the MASTER...")
+            elif self.phase == TRANSFER and silent:
+                self.fail(
+                    "Timeout receiving bulk data from MASTER... If the problem persists try to set"
+                    " the 'repl-timeout' parameter to a larger value."
+                )
+            elif self.phase == CONNECTED and silent:
+                self.fail("MASTER timeout: no data nor PING received...")
+            elif now_s - self.last_ack_s >= ACK_S and self.phase == CONNECTED:
+                self.send_ack()
+            elif now_s - self.last_ack_s >= ACK_S and self.phase in (TRANSFER, LOADING):
+                self.last_ack_s = now_s
+                self.send(b"\n")  # so that the primary sees us alive
+        except FAILURES as failed:
+            self.fail(text_of(failed))
+
+    def fail(self, reason: str) -> None:
+        """End this attempt; another follows."""
+        log.warning(f"MASTER {self.host}:{self.port} while {self.describe_phase()}: {reason}")
+        was_up = self.phase == CONNECTED
+        refused = self.handshake is not None and self.handshake.is_refused and self.hands_over
+        self.end()
+        self.phase = CONNECT
+        now_s = time.monotonic()
+        # A lost link is renewed at once, a failed attempt not before a second has passed.
+        self.retry_at_s = now_s if was_up else now_s + RETRY_S
+        if was_up:
+            self.down_since_s = now_s
+            log.notice(f"Reconnecting to MASTER {self.host}:{self.port}")
+        self.owner.link_changed(self)
+        if refused:
+            self.state.failover.refused("Failover target rejected psync request")
+
+    def describe_phase(self) -> str:
+        return {
+            CONNECT: "waiting",
+            CONNECTING: "connecting",
+            HANDSHAKE: "in handshake",
+            TRANSFER: "receiving the snapshot",
+            LOADING: "loading the snapshot",
+            CONNECTED: "following",
+        }[self.phase]
+
+    def end(self) -> None:
+        """Let go of everything the attempt had."""
+        self.attempt += 1
+        if self.loading is not None:
+            if self.loading.is_destroyed:
+                self.owner.data_lost()
+            self.loading.cancel()
+            self.loading = None
+        if self.transfer is not None:
+            self.transfer.discard()
+            self.transfer = None
+        if self.session is not None:
+            session, self.session = self.session, None
+            session.close()
+        if self.sock is not None:
+            if self.is_watched:
+                self.loop.unwatch(self.sock.fileno())
+            self.is_watched = False
+            self.sock.close()
+            self.sock = None
+        self.handshake = None
+        self.full = None
+        self.inbox = self.outbox = self.leftover = b""
+        self.buffer = None
+
+    def close(self) -> None:
+        """For good."""
+        self.end()
+        self.phase = CONNECT
+
+
+def is_numeric(host: str) -> bool:
+    for family in (_socket.AF_INET, _socket.AF_INET6):
+        try:
+            _socket.inet_pton(family, host)
+            return True
+        except (OSError, ValueError):
+            pass
+    return False
+
+
+def name_of(address: tuple[Any, ...]) -> str:
+    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
+
+
+def text_of(failed: BaseException) -> str:
+    if isinstance(failed, OSError) and failed.strerror:
+        return str(failed.strerror)
+    return str(failed)

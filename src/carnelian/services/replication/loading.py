@@ -1,0 +1,149 @@
+"""From a received snapshot to the data set, without holding up the loop.
+
+    disabled, on-empty-db   verify (thread) -> empty -> load in steps -> done
+    swapdb                  verify (thread) -> load aside in steps -> exchange -> done
+
+The checksum is verified first, so that a damaged snapshot never costs the data there is. While the
+data set is in pieces clients get -LOADING; with swapdb and a primary whose history is ours they go
+on reading the old data. One per full synchronisation, owned by the link; the loop's thread only.
+"""
+
+from __future__ import annotations
+
+import mmap
+import time
+
+from carnelian.services import log
+from carnelian.services.rdb.snapshot import SnapshotError, SnapshotReader, check_file
+from carnelian.services.replication.background import in_background
+
+TYPE_CHECKING: bool = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+STEP_BYTES = 1 << 20
+
+
+class Loading:
+    """`done(None)` when the data is in place, `done(reason)` when it is not; `is_destroyed` then
+    says whether the old data is gone."""
+
+    def __init__(
+        self,
+        loop: Any,
+        engine: Any,
+        fd: int,
+        *,
+        swap: bool,
+        serve_old: bool,
+        lazily: bool,
+        done: Callable[[str | None], None],
+    ) -> None:
+        self.loop = loop
+        self.engine = engine
+        self.swap = swap
+        self.serve_old = serve_old and swap
+        self.lazily = lazily
+        self.done = done
+        self.target: Any = engine
+        self.reader: Any = None
+        self.is_destroyed = False
+        self.is_cancelled = False
+        self.started_s = time.monotonic()
+        self.data: Any = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
+
+    def start(self) -> None:
+        in_background(self.loop, self.verify, self.verified)
+
+    def verify(self) -> None:
+        check_file(self.data, bool(self.engine.config.rdbchecksum))
+
+    def verified(self, _: Any, failure: BaseException | None) -> None:
+        if self.is_cancelled:
+            self.data = b""
+        elif isinstance(failure, SnapshotError):
+            self.fail(str(failure))
+        elif failure is not None:
+            self.fail(repr(failure))
+        else:
+            self.begin()
+
+    def begin(self) -> None:
+        engine = self.engine
+        if self.swap:
+            self.target = engine.aside()
+        else:
+            log.notice("MASTER <-> REPLICA sync: Flushing old data")
+            self.is_destroyed = True
+            engine.empty(self.lazily)
+        self.note_loading(True)
+        log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
+        try:
+            self.reader = SnapshotReader(
+                self.target, self.data, verify_checksum=False, keep_expired=True
+            )
+        except SnapshotError as damage:
+            self.fail(str(damage))
+            return
+        self.step()
+
+    def step(self) -> None:
+        """Load a part; the loop has a turn before the next."""
+        if self.is_cancelled:
+            self.end()
+            return
+        try:
+            finished = self.reader.load_some(STEP_BYTES)
+        except SnapshotError as damage:
+            self.fail(f"{damage} at offset {damage.offset}")
+            return
+        except Exception as bug:
+            self.fail(f"internal error: {bug!r}")
+            return
+        self.engine.snapshots.loaded_bytes = self.reader.offset
+        if finished:
+            self.succeed()
+        else:
+            self.loop.call_soon(self.step)
+
+    def succeed(self) -> None:
+        if self.swap:
+            self.engine.adopt(self.target)
+            self.target.empty(True)
+        seconds = time.monotonic() - self.started_s
+        log.notice(f"Done loading RDB, keys loaded: {self.reader.keys}, in {seconds:.3f} seconds")
+        self.engine.snapshots.keys_loaded = self.reader.keys
+        self.engine.snapshots.keys_expired = 0
+        self.end()
+        self.done(None)
+
+    def fail(self, reason: str) -> None:
+        if self.is_destroyed:
+            self.engine.empty(True)  # half of a data set is worse than none
+        self.end()
+        self.done(reason)
+
+    def cancel(self) -> None:
+        """Give it up; `done` is not called."""
+        self.is_cancelled = True
+        if self.reader is not None:
+            if self.is_destroyed:
+                self.engine.empty(True)
+            self.end()
+
+    def end(self) -> None:
+        self.note_loading(False)
+        if self.target is not self.engine:
+            self.target.empty(True)
+            self.target = self.engine
+        self.reader = None
+        self.data = b""
+
+    def note_loading(self, loading: bool) -> None:
+        snapshots = self.engine.snapshots
+        self.engine.set_loading(loading and not self.serve_old)
+        snapshots.loading_since_s = int(time.time()) if loading else 0
+        snapshots.loading_total_bytes = len(self.data)
+        snapshots.loaded_bytes = 0
+        snapshots.loading_async = loading and self.serve_old

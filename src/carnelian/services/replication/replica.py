@@ -1,0 +1,197 @@
+"""The replica's side of one server: whom it follows, and what that means for its clients.
+
+It is `ReplicationState.link`, through which REPLICAOF, ROLE, INFO and FAILOVER reach it. One per
+server, used from the loop's thread.
+"""
+
+from __future__ import annotations
+
+import time
+
+from carnelian.engine.dispatch import disconnect_blocked
+from carnelian.services import log
+from carnelian.services.replication.link import CONNECTED, HANDSHAKE, LOADING, TRANSFER, Link
+
+TYPE_CHECKING: bool = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ROLE_WORDS = {LOADING: "sync"}  # ROLE knows no state of its own for it
+
+
+class Replica:
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.loop = server.loop
+        self.engine = server.engine
+        self.config = server.config
+        self.state = server.replication
+        self.link: Link | None = None
+        self.resumable = False  # our data and offset are a place in the history of our replid
+        self.full_syncs = 0
+        self.state.link = self
+        if self.config.replicaof:
+            self.state.role = "slave"
+        self.config.on_any_change(
+            ("replica-read-only", "replica-serve-stale-data"), self.follow_rules
+        )
+
+    @property
+    def is_replica(self) -> bool:
+        return self.link is not None
+
+    @property
+    def is_connected(self) -> bool:
+        return self.link is not None and self.link.is_connected
+
+    # --- changes of role ---
+
+    def start(self) -> None:
+        """At start, after the data is loaded: follow whom the configuration names."""
+        if self.config.replicaof:
+            aux = getattr(self.engine.snapshots, "loaded_aux", {})
+            self.resumable = b"repl-id" in aux and b"repl-offset" in aux
+            self.become_replica(*self.config.replicaof)
+
+    def follow(self, host: str, port: int) -> None:
+        """REPLICAOF host port. Our own replicas stay: they may be able to go on."""
+        if self.link is None:
+            disconnect_blocked(self.engine)
+            self.state.create_backlog()
+            self.resumable = True
+        else:
+            self.link.close()
+        self.config.assign("replicaof", (host, port), hooks=True)
+        self.become_replica(host, port)
+
+    def become_replica(self, host: str, port: int) -> None:
+        self.state.role = "slave"
+        self.link = Link(self, host, port)
+        self.follow_rules()
+        self.link.connect()
+
+    def promote(self, take_back: bool = False) -> None:
+        """REPLICAOF NO ONE: go on alone with the data there is, under an ID of our own, because
+        the old one may go on elsewhere. `take_back`: a FAILOVER has come to nothing."""
+        if self.link is None:
+            return
+        link, self.link = self.link, None
+        link.close()
+        self.config.assign("replicaof", (), hooks=True)
+        self.state.shift_id()
+        self.state.role = "master"
+        self.state.cut_replicas()  # so that they learn of the new ID
+        self.follow_rules()
+        if not take_back:
+            self.restart_log()
+
+    def follow_rules(self) -> None:
+        """What clients may do, after role, link and configuration."""
+        stale = not self.is_connected and not self.config.replica_serve_stale_data
+        self.engine.set_replica(self.link is not None, bool(self.config.replica_read_only), stale)
+
+    # --- what the link tells ---
+
+    def link_changed(self, link: Link) -> None:
+        if link is self.link:
+            self.follow_rules()
+
+    def before_load(self) -> None:
+        """The data set is about to be replaced."""
+        if self.engine.snapshots.children.active is not None:
+            log.notice("Replica is about to load the snapshot of its master: killing a child")
+            self.engine.snapshots.children.kill()
+        self.state.cut_replicas()
+        aof = getattr(self.server, "aof", None)
+        if aof is not None:
+            aof.before_sync()
+
+    def data_replaced(self, replid: str, offset: int) -> None:
+        self.state.adopt(replid, offset)
+        self.state.stream_db = -1
+        self.resumable = True
+        self.engine.dirty = 0
+        self.restart_log()
+
+    def data_lost(self) -> None:
+        """What is left is no point in anybody's history."""
+        self.resumable = False
+        self.state.change_id()
+
+    def restart_log(self) -> None:
+        """The append-only file describes other data than there now is."""
+        aof = getattr(self.server, "aof", None)
+        if aof is not None:
+            aof.after_sync()
+
+    def deletes_sync_files(self) -> bool:
+        """Whether a received snapshot is not to be kept on disk."""
+        persists = bool(self.config.save) or bool(self.config.appendonly)
+        return bool(self.config.rdb_del_sync_files) and not persists
+
+    def ack_words(self) -> list[str]:
+        """What an acknowledgement tells besides the offset applied."""
+        return []
+
+    def cron(self) -> None:
+        if self.link is not None:
+            self.link.cron()
+
+    def send_ack(self) -> None:
+        if self.link is not None and self.link.is_connected:
+            self.link.send_ack()
+
+    # --- what it shows ---
+
+    def role_reply(self) -> list[object]:
+        """ROLE's reply of a replica."""
+        link = self.link
+        assert link is not None
+        return [
+            b"slave",
+            link.host.encode("utf-8", "surrogateescape"),
+            link.port,
+            ROLE_WORDS.get(link.phase, link.phase).encode(),
+            self.state.offset if link.phase == CONNECTED else -1,
+        ]
+
+    def info(self) -> dict[str, object]:
+        """The fields of INFO replication that a replica has; none on a primary."""
+        link = self.link
+        if link is None:
+            return {}
+        now_s = time.monotonic()
+        syncing = link.phase in (TRANSFER, LOADING)
+        unread = link.session.unread if link.session is not None else 0
+        fields: dict[str, object] = {
+            "master_host": link.host,
+            "master_port": link.port,
+            "master_link_status": "up" if link.is_connected else "down",
+            "master_last_io_seconds_ago": int(now_s - link.last_io_s) if link.is_connected else -1,
+            "master_sync_in_progress": int(syncing),
+            "slave_read_repl_offset": self.state.offset + unread,
+            "slave_repl_offset": self.state.offset,
+        }
+        transfer = link.transfer
+        if syncing and transfer is not None:
+            total = max(transfer.length, 0)
+            fields |= {
+                "master_sync_total_bytes": total,
+                "master_sync_read_bytes": transfer.received,
+                "master_sync_left_bytes": total - transfer.received,
+                "master_sync_perc": f"{100 * transfer.received / total if total else 0:.2f}",
+                "master_sync_last_io_seconds_ago": int(now_s - link.last_io_s),
+            }
+        if not link.is_connected:
+            down_s = int(now_s - link.down_since_s) if link.down_since_s else -1
+            fields["master_link_down_since_seconds"] = down_s
+        fields |= {
+            "slave_priority": self.config.replica_priority,
+            "slave_read_only": int(self.config.replica_read_only),
+            "replica_announced": int(self.config.replica_announced),
+        }
+        return fields
+
+    @property
+    def is_in_handshake(self) -> bool:
+        return self.link is not None and self.link.phase == HANDSHAKE
