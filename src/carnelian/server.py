@@ -38,6 +38,10 @@ BANNER = r"""
 """
 
 
+class EndedWhileLoading(Exception):
+    """The server was told to end before it had all its data."""
+
+
 class Server(Instance, listener.Policy):
     """A server and its process."""
 
@@ -185,13 +189,23 @@ class Server(Instance, listener.Policy):
         if not self.prepare():
             return 1
         self.introduce()
-        if not self.snapshots.load(self.loop.turn_once):
-            return 1
+        try:
+            if not self.load(self.serve_while_loading):
+                return 1
+        except EndedWhileLoading:
+            return self.exit_code
+        self.loop.before_replies.append(self.aof.before_replies)
         self.replica.start()
         self.announce()
         self.loop.run(self.cron)
         self.close()
         return self.exit_code
+
+    def serve_while_loading(self) -> None:
+        self.loop.turn_once()
+        if self.ending:
+            self.close()
+            raise EndedWhileLoading
 
     def io_figures(self) -> tuple[int, int, int]:
         reads, writes, overruns = self.loop.io_figures()
@@ -207,7 +221,10 @@ class Server(Instance, listener.Policy):
         self.client_cron.run()
         self.metrics.sample(self.engine.figures())
         self.children.collect()
+        if self.aof.scheduled:
+            self.aof.cron()
         self.snapshots.cron()
+        self.aof.cron()
         self.replica.cron()
 
     # --- end ---
@@ -234,7 +251,7 @@ class Server(Instance, listener.Policy):
         self.ending = True
         log.notice(f"User requested shutdown...{asked_by}")
         process.notify_supervisor("STOPPING=1\n", self.config.supervised)
-        if not self.save_at_end(words) and "force" not in words:
+        if not self.settle_files(words) and "force" not in words:
             log.warning(
                 "Errors trying to shut down the server. Check the logs for more information."
             )
@@ -243,11 +260,21 @@ class Server(Instance, listener.Policy):
         self.loop.stop()
         return True
 
+    def settle_files(self, words: set[str]) -> bool:
+        """Have all data on disk as the configuration wants it; False if that cannot be."""
+        if self.loading.active:
+            return True
+        if not self.aof.may_end() and "force" not in words:
+            log.warning("Writing initial AOF. Can't exit.")
+            return False
+        self.snapshots.end_child()
+        self.aof.close()
+        return self.save_at_end(words)
+
     def save_at_end(self, words: set[str]) -> bool:
         demanded = "save" in words
         if "nosave" in words or not (demanded or self.config.save):
             return True
-        self.snapshots.end_child()
         log.notice("Saving the final RDB snapshot before exiting.")
         if self.snapshots.save():
             return True

@@ -195,6 +195,19 @@ def reload(Call call):
     reply_ok(call.reply)
 
 
+def loadaof(Call call):
+    """Through the append-only file and back: empty all databases and replay it."""
+    cdef int i
+    log = call.engine.server.aof
+    log.file.flush(force=True)
+    for i in range(call.engine.database_count):
+        call.engine.flush(i, False)
+    if not log.load(lambda: None):
+        raise error("Error trying to load the AOF files, check server logs.")
+    call.propagate_nothing()
+    reply_ok(call.reply)
+
+
 cdef void protocol_attribute(Reply *reply):
     if reply_attribute(reply, 1):
         reply_bulk_text(reply, b"key-popularity")
@@ -266,6 +279,7 @@ def explain(Call call):
         "DIGEST-VALUE <key> [<key> ...]", "    Return a hash of the values of keys.",
         "ERROR <string>", "    Reply with that error.",
         "HTSTATS <dbid>", "    Describe the tables of a database.",
+        "LOADAOF", "    Flush the append-only file and load it again.",
         "LOG <message>", "    Write a line to the log.",
         "OBJECT <key>", "    Describe the representation of a value.",
         "PAUSE-CRON <0|1>", "    Stop what the server does by the clock, or not.",
@@ -289,6 +303,7 @@ SUBCOMMANDS = {
     b"help": (explain, 2, 2),
     b"htstats": (htstats, 3, 4),
     b"jmap": (verify, 2, 2),
+    b"loadaof": (loadaof, 2, 2),
     b"log": (log_line, 3, 3),
     b"object": (debug_object, 3, 4),
     b"pause-cron": (pause_cron, 3, 3),

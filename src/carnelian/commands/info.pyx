@@ -160,7 +160,8 @@ def about_memory(Engine engine):
         "mem_clients_slaves": 0,
         "mem_clients_normal": clients,
         "mem_cluster_links": 0,
-        "mem_aof_buffer": 0,
+        "mem_aof_buffer": (
+            0 if engine.server is None else engine.server.aof.commands.used),
         "mem_allocator": "carnelian",
         "active_defrag_running": 0,
         "lazyfree_pending_objects": engine.lazyfree.figures()[0],
@@ -170,21 +171,7 @@ def about_memory(Engine engine):
 
 
 def about_persistence(Engine engine):
-    figures = engine.snapshots.figures() if engine.snapshots is not None else {}
-    return figures | {
-        "aof_enabled": 0,
-        "aof_rewrite_in_progress": 0,
-        "aof_rewrite_scheduled": 0,
-        "aof_last_rewrite_time_sec": -1,
-        "aof_current_rewrite_time_sec": -1,
-        "aof_last_bgrewrite_status": "ok",
-        "aof_rewrites": 0,
-        "aof_rewrites_consecutive_failures": 0,
-        "aof_last_write_status": "ok",
-        "aof_last_cow_size": 0,
-        "module_fork_in_progress": 0,
-        "module_fork_last_cow_size": 0,
-    }
+    return {} if engine.server is None else engine.server.persistence_figures()
 
 
 def about_stats(Engine engine):
@@ -224,8 +211,8 @@ def about_stats(Engine engine):
         "pubsub_channels": len(engine.pubsub.channels),
         "pubsub_patterns": len(engine.pubsub.patterns),
         "pubsubshard_channels": len(engine.pubsub.shard_channels),
-        "latest_fork_usec": 0,
-        "total_forks": 0,
+        "latest_fork_usec": 0 if offers is None else offers.children.last_fork_us,
+        "total_forks": 0 if offers is None else offers.children.forks,
         "migrate_cached_sockets": 0,
         "slave_expires_tracked_keys": 0,
         "active_defrag_hits": 0,

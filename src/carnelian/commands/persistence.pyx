@@ -25,6 +25,10 @@ SAVING_ALREADY = error("Background save already in progress")
 CHILD_ACTIVE = (
     "Another child process is active ({}): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to"
     " schedule a BGSAVE whenever possible.")
+REWRITING_ALREADY = error("Background append only file rewriting already in progress")
+REWRITE_FAILED = error(
+    "Can't execute an AOF background rewriting. Please check the server logs for more"
+    " information.")
 SAVE_FAILED = CommandError(b"ERR")
 BAD_PAYLOAD = error("DUMP payload version or checksum are wrong")
 BAD_DATA = error("Bad data format")
@@ -62,8 +66,8 @@ cdef int bgsave(Call call) except -1:
         raise SYNTAX
     if snapshots.child is not None:
         raise SAVING_ALREADY
-    if snapshots.children.active is not None:
-        if not schedule:
+    if snapshots.children.active is not None or call.engine.depth > 1:
+        if not schedule and call.engine.depth <= 1:
             raise error(CHILD_ACTIVE.format(snapshots.children.active.kind))
         snapshots.scheduled = True
         reply_status(call.reply, b"Background saving scheduled", 27)
@@ -77,6 +81,26 @@ cdef int bgsave(Call call) except -1:
 command(handler(bgsave), "BGSAVE [SCHEDULE]", ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
         since="1.0.0", cost="O(1)", about="Save all data to disk in a child process.",
         history=(("3.2.2", "Added the `SCHEDULE` option."),))
+
+
+cdef int bgrewriteaof(Call call) except -1:
+    if call.engine.server is None:
+        raise NO_SNAPSHOTS
+    log = call.engine.server.aof
+    if log.child is not None:
+        raise REWRITING_ALREADY
+    if log.children.active is not None or call.engine.depth > 1:
+        log.schedule()
+        reply_status(call.reply, b"Background append only file rewriting scheduled", 47)
+    elif log.rewrite():
+        reply_status(call.reply, b"Background append only file rewriting started", 45)
+    else:
+        raise REWRITE_FAILED
+    return 0
+
+
+command(handler(bgrewriteaof), "BGREWRITEAOF", ADMIN | NOSCRIPT | NO_ASYNC_LOADING, since="1.0.0",
+        cost="O(1)", about="Rewrite the append-only file in a child process.")
 
 
 cdef int lastsave(Call call) except -1:

@@ -11,6 +11,9 @@ cdef void execute(Engine engine, Session session, const Slice *argv, int argc) n
 # One command inside another's execution (EXEC, scripts), from Python bytes. No checks but those of
 # the handler.
 cdef void execute_nested(Engine engine, Session session, Command command, list argv) noexcept
+# One command of an append-only file: no checks but those of the handler. Whether the session is
+# then inside MULTI; CommandError for an unknown command or a wrong number of arguments.
+cdef bint replay(Engine engine, Session session, const Slice *argv, int argc) except -1
 cdef Command resolve(const Slice *argv, int argc)
 # Answer blocked sessions for which something has arrived; called after every outermost command.
 cdef void serve_waiting(Engine engine) noexcept

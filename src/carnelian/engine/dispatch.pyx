@@ -454,6 +454,18 @@ cdef void execute_nested(Engine engine, Session session, Command command, list a
         mem_free(slices)
 
 
+cdef bint replay(Engine engine, Session session, const Slice *argv, int argc) except -1:
+    cdef Command command = registry.find(argv[0].ptr, argv[0].len)
+    if unlikely(command is None or command.subcommands is not None
+                or not command.arity_fits(argc)):
+        command = resolve(argv, argc)
+    if unlikely(session.flags & IN_MULTI and not command.flags & RUNS_IN_MULTI):
+        enqueue(session, command, argv, argc)
+        return True
+    run(engine, session, command, argv, argc, None, False)
+    return session.flags & IN_MULTI != 0
+
+
 # --- blocked sessions ---
 
 cdef bint run_again(Engine engine, Blocked blocked) except -1:

@@ -79,6 +79,7 @@ cdef class Engine:
         self.postponed = {}
         self.monitors = {}
         self.errors = {}
+        self.refusals = {}
         self.active_expire = True
         self.started_ms = clock_ms()
         self.run_id = urandom(20).hex()
@@ -594,6 +595,10 @@ cdef class Engine:
             self.gate &= ~GATE_WRITES
         else:
             self.gate |= GATE_WRITES
+
+    def in_transaction(self):
+        """Whether the command that runs does so inside another."""
+        return self.depth > 1
 
     def count_input(self, int64_t size):
         """Bytes from the network that were no command."""

@@ -47,6 +47,13 @@ cdef class Propagation:
     def detach(self, Sink sink):
         self.remove_sink(sink)
 
+    def suspend(self):
+        """What is replayed is in the log already."""
+        self.active = False
+
+    def resume(self):
+        self.active = len(self.sinks) > 0
+
     cdef void add(self, int db_id, list argv):
         if self.active:
             self.unit.append((db_id, argv))

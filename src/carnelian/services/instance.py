@@ -11,15 +11,18 @@ from carnelian.engine.dispatch import set_slow_threshold_us
 from carnelian.engine.engine import Engine, parse_event_classes
 from carnelian.engine.slowlog import SlowLog
 from carnelian.services import log
+from carnelian.services.aof.append_only import AppendOnly
 from carnelian.services.children import Children
 from carnelian.services.config_parameter import ConfigError
 from carnelian.services.config_syntax import to_bytes
+from carnelian.services.loading import Loading
 from carnelian.services.metrics import Metrics
 from carnelian.services.replication.state import ReplicationState
 from carnelian.services.snapshots import Snapshots
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from carnelian.services.config import Config
@@ -49,8 +52,10 @@ class Instance:
         self.replication = ReplicationState(self.engine, config)
         self.engine.replication = self.replication
         self.children = Children()
-        self.snapshots = Snapshots(self.engine, config, self.children)
+        self.loading = Loading(self.engine)
+        self.snapshots = Snapshots(self.engine, config, self.children, self.loading)
         self.engine.snapshots = self.snapshots
+        self.aof = AppendOnly(self)
         commands.attach(config)
         self.attach_engine()
 
@@ -77,6 +82,23 @@ class Instance:
         config.on_change("notify-keyspace-events", events)
         config.on_any_change(("maxmemory-policy", "lfu-log-factor", "lfu-decay-time"), access)
         config.on_change("requirepass", password)
+        self.aof.attach()
+
+    # --- data files ---
+
+    def load(self, between: Callable[[], None]) -> bool:
+        """Load the append-only file if it is on, else the snapshot; then begin to log. False
+        after the log said why the data cannot be used."""
+        if self.config.appendonly:
+            good = self.aof.load(between)
+        else:
+            good = self.aof.read_manifest() and self.snapshots.load(between)
+        return good and self.aof.open()
+
+    def persistence_figures(self) -> dict[str, object]:
+        """INFO persistence."""
+        shown = self.snapshots.figures() | self.aof.figures()
+        return shown | self.loading.figures()
 
     # --- users ---
 

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from carnelian.services.children import Child
+    from carnelian.services.loading import Loading
 
-LOAD_STEP_BYTES = 1 << 20
-PROGRESS_INTERVAL_S = 5.0
 RETRY_DELAY_S = 5.0  # after a failed background save
 CHILD = "RDB"
 
@@ -56,9 +55,10 @@ def sync_directory(path: str) -> None:
 class Snapshots:
     """The state of saving of one server. Only the server's thread uses it."""
 
-    def __init__(self, engine: Any, config: Any, children: Children) -> None:
+    def __init__(self, engine: Any, config: Any, children: Children, loading: Loading) -> None:
         self.engine = engine
         self.config = config
+        self.loading = loading
         self.children = children
         self.last_save_s = int(time.time())
         self.last_status = True
@@ -69,10 +69,6 @@ class Snapshots:
         self.child: Child | None = None
         self.child_dirty = 0
         self.scheduled = False
-        self.loading_since_s = 0
-        self.loaded_bytes = 0
-        self.loading_total_bytes = 0
-        self.loading_async = False  # ... while the old data is served
         self.keys_loaded = 0
         self.keys_expired = 0
 
@@ -88,14 +84,7 @@ class Snapshots:
         try:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
             try:
-                write_snapshot(
-                    self.engine,
-                    handle,
-                    self.aux(),
-                    compress=bool(self.config.rdbcompression),
-                    checksum=bool(self.config.rdbchecksum),
-                    access_mode=self.access_mode(),
-                )
+                self.write_to(handle)
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -108,6 +97,17 @@ class Snapshots:
             raise
         sync_directory(path)
 
+    def write_to(self, handle: int, base: bool = False) -> None:
+        """Write a snapshot to a descriptor; `base`: of an append-only file. OSError."""
+        write_snapshot(
+            self.engine,
+            handle,
+            self.aux(base),
+            compress=bool(self.config.rdbcompression),
+            checksum=bool(self.config.rdbchecksum),
+            access_mode=self.access_mode(),
+        )
+
     def access_mode(self) -> int:
         """Idle times or frequencies are kept when an eviction policy needs them."""
         policy = str(self.config.maxmemory_policy)
@@ -115,13 +115,13 @@ class Snapshots:
             return 0
         return 2 if "lfu" in policy else 1 if "lru" in policy else 0
 
-    def aux(self) -> list[tuple[bytes, bytes]]:
+    def aux(self, base: bool) -> list[tuple[bytes, bytes]]:
         return [
             (b"redis-ver", REDIS_VERSION.encode()),
             (b"redis-bits", b"64"),
             (b"ctime", b"%d" % time.time()),
             (b"used-mem", b"%d" % self.engine.used_memory()),
-            (b"aof-base", b"0"),
+            (b"aof-base", b"%d" % base),
         ]
 
     def save(self) -> bool:
@@ -248,10 +248,7 @@ class Snapshots:
         return self.load_data(data, between)
 
     def load_data(self, data: Any, between: Callable[[], None]) -> bool:
-        started = shown = time.monotonic()
-        self.loading_since_s = int(time.time())
-        self.loading_total_bytes = len(data)
-        self.engine.set_loading(True)
+        self.loading.begin(len(data))
         try:
             reader = SnapshotReader(
                 self.engine,
@@ -259,12 +256,7 @@ class Snapshots:
                 verify_checksum=bool(self.config.rdbchecksum),
                 keep_expired=bool(self.config.replicaof),
             )
-            while not reader.load_some(LOAD_STEP_BYTES):
-                self.loaded_bytes = reader.offset
-                between()
-                if time.monotonic() - shown > PROGRESS_INTERVAL_S:
-                    shown = time.monotonic()
-                    self.show_progress(reader, shown - started)
+            self.loading.run(reader, 0, between)
         except SnapshotError as damage:
             log.warning(
                 f"Fatal error loading the DB, check server logs. {self.path}: {damage}"
@@ -272,20 +264,16 @@ class Snapshots:
             )
             return False
         finally:
-            self.engine.set_loading(False)
-            self.loading_since_s = 0
-        self.keys_loaded, self.keys_expired = reader.keys - reader.expired, reader.expired
-        log.notice(
-            f"Done loading RDB, keys loaded: {self.keys_loaded}, keys expired: {self.keys_expired}."
-        )
-        log.notice(f"DB loaded from disk: {time.monotonic() - started:.3f} seconds")
+            seconds = self.loading.end()
+        self.note_loaded(reader)
+        log.notice(f"DB loaded from disk: {seconds:.3f} seconds")
         self.engine.dirty = 0
         return True
 
-    def show_progress(self, reader: Any, seconds: float) -> None:
+    def note_loaded(self, reader: Any) -> None:
+        self.keys_loaded, self.keys_expired = reader.keys - reader.expired, reader.expired
         log.notice(
-            f"Loading: {100 * reader.offset // max(self.loading_total_bytes, 1)}%,"
-            f" {reader.keys} keys, {reader.offset / 1e6 / max(seconds, 1e-3):.0f} MB/s"
+            f"Done loading RDB, keys loaded: {self.keys_loaded}, keys expired: {self.keys_expired}."
         )
 
     # --- for DUMP and RESTORE ---
@@ -297,8 +285,8 @@ class Snapshots:
     def figures(self) -> dict[str, object]:
         """The fields of INFO persistence that are about snapshots."""
         return {
-            "loading": int(self.loading_since_s != 0),
-            "async_loading": int(self.loading_async),
+            "loading": int(self.loading.active and not self.loading.serves_old),
+            "async_loading": int(self.loading.active and self.loading.serves_old),
             "current_cow_peak": 0,
             "current_cow_size": 0,
             "current_cow_size_age": 0,

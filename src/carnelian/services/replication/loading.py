@@ -101,7 +101,7 @@ class Loading:
         except Exception as bug:
             self.fail(f"internal error: {bug!r}")
             return
-        self.engine.snapshots.loaded_bytes = self.reader.offset
+        self.engine.server.loading.loaded_bytes = self.reader.offset
         if finished:
             self.succeed()
         else:
@@ -141,9 +141,8 @@ class Loading:
         self.data = b""
 
     def note_loading(self, loading: bool) -> None:
-        snapshots = self.engine.snapshots
-        self.engine.set_loading(loading and not self.serve_old)
-        snapshots.loading_since_s = int(time.time()) if loading else 0
-        snapshots.loading_total_bytes = len(self.data)
-        snapshots.loaded_bytes = 0
-        snapshots.loading_async = loading and self.serve_old
+        progress = self.engine.server.loading
+        if loading:
+            progress.begin(len(self.data), serves_old=self.serve_old)
+        elif progress.active:
+            progress.end()

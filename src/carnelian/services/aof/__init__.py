@@ -1,0 +1,1 @@
+"""The append-only file: every write logged, rewritten in the background, replayed at start."""
