@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import tests.support.profiles  # noqa: F401  before any settings are made
 from tests.support.client import Client, SocketClient
 from tests.support.embedded import open_in_process
 from tests.support.leaks import check_for_leaks, note_baseline

@@ -297,12 +297,11 @@ def test_deliveries_are_propagated_as_claims(recorded):
     assert recorded.after("XACK", "s", "g", "1-0") == ["XACK s g 1-0"]
 
 
-def test_events(client):
-    listener = client.reply("CONFIG", "SET", "notify-keyspace-events", "Kt")
-    if listener.is_error or client.reply("SUBSCRIBE", "__keyspace@0__:s").is_error:
-        pytest.skip("no Pub/Sub yet")
-    if client.protocol == 2:
-        pytest.skip("a subscriber of RESP2 runs no other commands")
+def test_events(connect):
+    listener, client = connect(3), connect()
+    client.call("CONFIG", "SET", "notify-keyspace-events", "Kt")
+    listener.send("SUBSCRIBE", "__keyspace@0__:s")
+    assert listener.message()[0] == b"subscribe"
     lines = [
         ("XADD s MAXLEN 0 1-0 a b", ["xadd", "xtrim"]),
         ("XADD s 2-0 a b", ["xadd"]),
@@ -318,5 +317,6 @@ def test_events(client):
     for line, events in lines:
         client.call(*line.split())
         for event in events:
-            assert client.message()[2] == event.encode()
-        assert not client.pushes
+            assert listener.message()[2] == event.encode()
+    client.call("PUBLISH", "__keyspace@0__:s", "end")
+    assert listener.message()[2] == b"end"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support import generators as g
 from tests.support.differential import differential
+from tests.support.resp import Reply
 
 EXPIRIES = (
     ["EX", g.SECONDS], ["PX", g.MILLISECONDS], ["EXAT", g.words("4000000000", "0", "x")],
@@ -48,8 +49,13 @@ NEWER = (
     g.command("MSETEX", g.counted(g.KEYS, g.VALUES), g.options("NX", "XX", *EXPIRIES)),
 )
 
+def excuse(argv: g.Words, mine: Reply, theirs: Reply) -> bool:
+    """GETEX of no key looks at no times, as in Redis; in Valkey 9 it does."""
+    return argv[0].upper() == b"GETEX" and mine.is_null and theirs.is_error
+
+
 TestAgainstRedis = differential(st.one_of(*COMMON, *OLDER))
 # What Valkey 9 calls embstr depends on the length of the key.
 TestAgainstValkey = differential(
-    st.one_of(*COMMON, *NEWER), peer="valkey", protocol=3, encodings=False
+    st.one_of(*COMMON, *NEWER), peer="valkey", protocol=3, encodings=False, excuse=excuse
 )

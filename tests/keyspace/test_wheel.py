@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -21,6 +23,7 @@ DELAYS = st.one_of(
 class Wheels(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
+        gc.collect()
         self.live = memory.stats()["live"]
         self.now = START_MS
         self.wheel = WheelUnderTest(self.now)

@@ -127,7 +127,9 @@ def test_out_of_descriptors(make_server: Make, backend: str) -> None:
     with server.connect() as first:
         first.call("PING")
         _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        used = max(int(name) for name in os.listdir(f"/proc/{pid}/fd")) + 1
+        wait_until(lambda: count(first) == 1, "the prober is gone")
+        taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+        used = next(fd for fd in range(len(taken) + 1) if fd not in taken)
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (used, most))
         with server.connect() as waiting:
             waiting.send("PING")

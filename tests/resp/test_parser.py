@@ -1,5 +1,6 @@
 """The command parser: any arrival pattern, round trips, quoting, garbage."""
 
+import gc
 import random
 
 import pytest
@@ -42,6 +43,7 @@ INLINE = [
 
 @pytest.fixture(autouse=True)
 def no_leak():
+    gc.collect()
     live = memory.stats()["live"]
     yield
     assert memory.stats()["live"] == live

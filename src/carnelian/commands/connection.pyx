@@ -18,7 +18,7 @@ from carnelian.resp.reply cimport (
 )
 
 from carnelian.engine.command import family
-from carnelian.engine.errors import DB_OUT_OF_RANGE, NOT_INTEGER, SYNTAX, CommandError, error
+from carnelian.engine.errors import DB_OUT_OF_RANGE, SYNTAX, CommandError, error
 from carnelian.version import REDIS_VERSION, SERVER_NAME
 
 command = family("connection")
@@ -39,7 +39,6 @@ HELLO_NO_AUTH = CommandError(
 NO_PROTOCOL = CommandError(b"NOPROTO unsupported protocol version")
 BAD_PROTOCOL = error("Protocol version is not an integer or out of range")
 NOT_RESETTABLE = error("can only reset normal client connections")
-INT_RANGE = error("value is out of range, value must between -2147483648 and 2147483647")
 
 
 cdef int ping(Call call) except -1:
@@ -66,11 +65,7 @@ cdef int echo(Call call) except -1:
 
 
 cdef int select(Call call) except -1:
-    cdef int64_t index = 0
-    if not parse_int64(call.argv[1].ptr, call.argv[1].len, &index):
-        raise NOT_INTEGER
-    if not -0x80000000 <= index <= 0x7FFFFFFF:
-        raise INT_RANGE
+    cdef int index = call.int32(1)
     if not 0 <= index < call.engine.database_count:
         raise DB_OUT_OF_RANGE
     call.session.db = call.engine.databases[index]

@@ -19,7 +19,7 @@ from carnelian.resp.reply cimport reply_int, reply_null, reply_ok, reply_slice, 
 
 from carnelian.engine.command import family
 from carnelian.engine.errors import (
-    DB_OUT_OF_RANGE, NO_SUCH_KEY, OUT_OF_RANGE, SAME_OBJECT, SYNTAX, error,
+    DB_OUT_OF_RANGE, NO_SUCH_KEY, SAME_OBJECT, SYNTAX, error,
 )
 from carnelian.engine.flags import (
     KEY_ACCESS, KEY_RO, KEYS_CHANGED, KEYS_CREATED, KEYS_DELETED, KEYS_INSPECTED, KEYS_REPLACED,
@@ -134,6 +134,7 @@ cdef int randomkey(Call call) except -1:
             return 0
         ref = key_find(call.db, key.ptr, key.len)
         engine.expired(&ref)
+        engine.end_arbitrary()
 
 
 command(handler(randomkey), "RANDOMKEY", READS, since="1.0.0", cost="O(1)",
@@ -207,9 +208,7 @@ command(handler(renamenx), "RENAMENX key newkey", WRITES | FAST, since="1.0.0", 
 
 cdef Database *database_at(Call call, int i) except NULL:
     """The database an argument names."""
-    cdef int64_t number = call.int(i)
-    if number != <int>number:
-        raise OUT_OF_RANGE
+    cdef int number = call.int32(i)
     if not 0 <= number < call.engine.database_count:
         raise DB_OUT_OF_RANGE
     return call.engine.databases[number]

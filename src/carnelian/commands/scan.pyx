@@ -77,6 +77,7 @@ cdef void drop_expired(Call call, Scan *scan):
             key = entry_key(e)
             ref = key_find(call.db, key.ptr, key.len)
             engine.expired(&ref)
+            engine.end_arbitrary()
             continue
         scan.found[kept] = e
         kept += 1

@@ -11,9 +11,9 @@ from libc.string cimport memchr, memcpy, memset
 from carnelian.base.memory cimport mem_alloc, mem_free, mem_realloc
 from carnelian.base.numbers cimport parse_double
 from carnelian.base.slice cimport Slice, slice_of
+from carnelian.encodings.field_map cimport HashField
 from carnelian.encodings.member cimport member_compare
 from carnelian.encodings.member_set cimport SetMember
-from carnelian.encodings.packed_hash cimport PackedPair, packed_hash_find
 from carnelian.encodings.quicklist cimport QuicklistCursor
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, READS, WRITES
@@ -21,9 +21,9 @@ from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_LIST, Engine
 from carnelian.engine.session cimport INTERNAL
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport (
-    POINTER, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET, Entry, entry_type,
-    entry_value_len, entry_value_ptr,
+    TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET, Entry, entry_type,
 )
+from carnelian.keyspace.hash_value cimport hash_find
 from carnelian.keyspace.list_value cimport list_count, list_create, list_next, list_push, list_seek
 from carnelian.keyspace.set_value cimport SetIter, set_count, set_iter_init, set_iter_next
 from carnelian.keyspace.text cimport text_value
@@ -69,6 +69,9 @@ cdef int compare_weights(const void *a, const void *b) noexcept nogil:
         order = (left.weight.ptr != NULL) - (right.weight.ptr != NULL)
     else:
         order = member_compare(left.weight, right.weight)
+    # Redis leaves the order of equal texts open.
+    if order == 0:
+        order = member_compare(left.element, right.element)
     return -order if descending else order
 
 
@@ -165,8 +168,9 @@ cdef class Sorter:
 
     cdef void load_list(self, Entry *e):
         cdef QuicklistCursor cursor
+        cdef bint backward = self.unsorted and self.descending
         self.reserve(list_count(e))
-        list_seek(e, 0, False, &cursor)
+        list_seek(e, list_count(e) - 1 if backward else 0, backward, &cursor)
         while list_next(&cursor, &self.items[self.count].element):
             self.count += 1
 
@@ -298,12 +302,10 @@ cdef class Sorter:
                 self.output_count += 1
 
 
-cdef Slice hash_field(Entry *e, Slice field, int64_t now_ms) noexcept nogil:
-    cdef PackedPair pair
-    if not e.flags & POINTER and packed_hash_find(
-            <const unsigned char *>entry_value_ptr(e), entry_value_len(e), field, &pair):
-        if not pair.expires_ms or pair.expires_ms >= now_ms:
-            return pair.value
+cdef Slice hash_field(Entry *e, Slice name, int64_t now_ms) noexcept nogil:
+    cdef HashField field
+    if hash_find(e, name, &field) and not 0 < field.expires_ms < now_ms:
+        return field.value
     return slice_of(NULL, 0)
 
 

@@ -168,6 +168,7 @@ cdef struct Scan:
     Slice pattern
     bint matches_all
     bint packed
+    bint bare                  # NOSCORES
     size_t visited
     int64_t shown
 
@@ -186,7 +187,8 @@ cdef void show(Scan *scan, Slice member, double score) noexcept nogil:
             scan.pattern.ptr, scan.pattern.len, member.ptr, member.len, False):
         return
     reply_bulk(scan.reply, member.ptr, member.len)
-    reply_bulk(scan.reply, text, format_scanned(text, score, scan.packed))
+    if not scan.bare:
+        reply_bulk(scan.reply, text, format_scanned(text, score, scan.packed))
     scan.shown += 1
 
 
@@ -201,12 +203,18 @@ cdef int read_scan_options(Call call, Scan *scan, int64_t *count) except -1:
             count[0] = call.int(i + 1)
             if count[0] < 1:
                 raise SYNTAX
+            i += 2
         elif call.argc - i >= 2 and call.is_word(i, b"match"):
             scan.pattern = call.argv[i + 1]
             scan.matches_all = scan.pattern.len == 1 and scan.pattern.ptr[0] == b"*"
+            i += 2
+        elif call.is_word(i, b"noscores"):
+            scan.bare = True
+            i += 1
+        elif call.is_word(i, b"novalues"):
+            raise error("NOVALUES option can only be used in HSCAN")
         else:
             raise SYNTAX
-        i += 2
     return 0
 
 
@@ -248,6 +256,7 @@ cdef int zscan(Call call) except -1:
         return 0
     scan.matches_all = True
     scan.packed = zset_is_packed(ref.slot[0])
+    scan.bare = False
     scan.visited = 0
     scan.shown = 0
     read_scan_options(call, &scan, &count)
@@ -256,7 +265,7 @@ cdef int zscan(Call call) except -1:
     cursor = scan_some(ref.slot[0], &scan, cursor, count)
     reply_array(call.reply, 2)
     reply_bulk(call.reply, text, format_uint64(text, cursor))
-    reply_array(call.reply, scan.shown * 2)
+    reply_array(call.reply, scan.shown if scan.bare else scan.shown * 2)
     reply_splice(call.reply, &items)
     return 0
 

@@ -34,6 +34,7 @@ cdef class Call:
     # --- arguments ---
     cdef bytes bytes(self, int i)
     cdef int64_t int(self, int i) except? -1
+    cdef int int32(self, int i) except? -1
     cdef int64_t int_between(self, int i, int64_t low, int64_t high) except? -1
     cdef double float(self, int i) except? -1
     # argument i is that option, any case

@@ -16,8 +16,8 @@ from carnelian.keyspace.database cimport (
 from carnelian.keyspace.entry cimport EXPIRES, Entry, entry_type, entry_when
 
 from carnelian.engine.errors import (
-    NOT_FLOAT, NOT_INTEGER, OUT_OF_RANGE, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT, TIMEOUT_RANGE,
-    WRONG_TYPE,
+    INT32_RANGE, NOT_FLOAT, NOT_INTEGER, OUT_OF_RANGE, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT,
+    TIMEOUT_RANGE, WRONG_TYPE,
 )
 from carnelian.keyspace.access cimport access_fresh_lfu, access_touch
 
@@ -36,6 +36,12 @@ cdef class Call:
         if not parse_int64(self.argv[i].ptr, self.argv[i].len, &value):
             raise NOT_INTEGER
         return value
+
+    cdef int int32(self, int i) except? -1:
+        cdef int64_t value = self.int(i)
+        if not -0x80000000 <= value <= 0x7FFFFFFF:
+            raise INT32_RANGE
+        return <int>value
 
     cdef int64_t int_between(self, int i, int64_t low, int64_t high) except? -1:
         cdef int64_t value = self.int(i)

@@ -131,6 +131,7 @@ cdef class Engine:
     cdef public bint replaying
     cdef bint deletes_hidden           # ... and a client's write on a replica does away with them
     cdef public bint active_expire
+    cdef int expire_db                 # where expire_some goes on
     cdef int depth                     # nesting of command execution
     cdef object spare_call             # a Call kept for the next command
     cdef bint deleting_expired
@@ -147,8 +148,11 @@ cdef class Engine:
     cdef bint keeps_expired(self) noexcept
     cdef bint expired(self, KeyRef *ref)
     cdef int expire_fields(self, KeyRef *ref, int limit) except -1
+    cdef bint expire_keys(self, Database *db, int64_t end_us)
     cdef bint expire_hashes(self, Database *db, int64_t end_us)
+    cdef int end_arbitrary(self) except -1
     cdef void discard(self, Entry *e) noexcept
+    cdef void discard_value(self, int kind, void *value) noexcept
     cdef void key_modified(self, Database *db, const char *key, size_t n)
     cdef void notify(
         self, int event_class, const char *event, Database *db, const char *key, size_t n

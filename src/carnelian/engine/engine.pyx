@@ -27,7 +27,7 @@ from carnelian.keyspace.entry cimport (
 )
 from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_next_ms
 from carnelian.keyspace.hash_value cimport hash_count, hash_due, hash_remove, hash_reschedule
-from carnelian.keyspace.value cimport entry_free, value_effort
+from carnelian.keyspace.value cimport value_effort, value_free
 from carnelian.keyspace.wheel cimport (
     WHEEL_LEVELS, WHEEL_SLOTS, Wheel, WheelSlot, wheel_due, wheel_next_ms,
 )
@@ -173,13 +173,25 @@ cdef class Engine:
         self.discard(e)
         return True
 
+    cdef int end_arbitrary(self) except -1:
+        """SCAN and RANDOMKEY meet expired keys that have nothing to do with each other: no
+        transaction is made of them, unless there is one already."""
+        if self.depth == 1:
+            return self.propagation.end_unit()
+        return 0
+
     cdef void discard(self, Entry *e) noexcept:
-        """Free an unlinked entry, on the background thread where that would take long."""
-        if e.flags & POINTER and value_effort(e.kind, entry_pointer(e)) >= LAZY_EFFORT_MIN:
-            self.lazyfree.free_value(e.kind, entry_pointer(e))
-            mem_free(e)
+        """Free an unlinked entry."""
+        if e.flags & POINTER:
+            self.discard_value(e.kind, entry_pointer(e))
+        mem_free(e)
+
+    cdef void discard_value(self, int kind, void *value) noexcept:
+        """Free a value, on the background thread where that would take long."""
+        if value_effort(kind, value) >= LAZY_EFFORT_MIN:
+            self.lazyfree.free_value(kind, value)
         else:
-            entry_free(e)
+            value_free(kind, value)
 
     cdef void key_modified(self, Database *db, const char *key, size_t n):
         """Tell those who watch, cache or wait for the key. Only called while `armed`."""
@@ -432,37 +444,43 @@ cdef class Engine:
         return soonest
 
     cpdef bint expire_some(self, int64_t budget_us):
-        """Delete keys whose time has come, for at most about `budget_us`. True when some are
-        left."""
+        """Delete keys and fields whose time has come, for at most about `budget_us`. True when some
+        are left."""
         cdef int64_t start = monotonic_us()
-        cdef int steps = WHEEL_STEPS
-        cdef int done = 0
-        cdef int i
-        cdef Entry *e
-        cdef KeyRef ref
-        cdef Slice key
+        cdef int64_t end_us = start + budget_us
+        cdef Database *db
         cdef bint left = False
         if self.hide_expired or not self.active_expire or self.gate & (GATE_LOADING | GATE_PAUSED):
             return False
-        for i in range(self.database_count):
-            while self.databases[i].wheel.count:
-                e = wheel_due(&self.databases[i].wheel, self.now_ms, &steps)
-                if e == NULL:
-                    left |= steps <= 0
-                    break
-                key = entry_key(e)
-                ref = key_find(self.databases[i], key.ptr, key.len)
-                ref_key = key.ptr[:key.len]          # the entry is about to go
-                ref.key = <bytes>ref_key
-                self.expired(&ref)
-                done += 1
-                if done % EXPIRE_BATCH == 0 and monotonic_us() - start > budget_us:
-                    left = True
-                    break
-            left |= self.expire_hashes(self.databases[i], start + budget_us)
+        for _i in range(self.database_count):
+            db = self.databases[self.expire_db]
+            # One that uses all the time goes to the end of the queue.
+            self.expire_db = (self.expire_db + 1) % self.database_count
+            left = self.expire_keys(db, end_us) or self.expire_hashes(db, end_us)
+            if left:
+                break
         self.stats.expire_cycle_us += <uint64_t>(monotonic_us() - start)
-        self.propagation.end_unit()
         return left
+
+    cdef bint expire_keys(self, Database *db, int64_t end_us):
+        """Delete keys whose time has come until then; whether some are left."""
+        cdef int steps = WHEEL_STEPS
+        cdef int done = 0
+        cdef Entry *e
+        cdef KeyRef ref
+        cdef Slice key
+        while db.wheel.count:
+            e = wheel_due(&db.wheel, self.now_ms, &steps)
+            if e == NULL:
+                return steps <= 0
+            key = entry_key(e)
+            ref = key_find(db, key.ptr, key.len)
+            self.expired(&ref)
+            self.propagation.end_unit()
+            done += 1
+            if done % EXPIRE_BATCH == 0 and monotonic_us() > end_us:
+                return True
+        return False
 
     cdef bint expire_hashes(self, Database *db, int64_t end_us):
         """Delete fields whose time has come until then; whether some are left."""
@@ -475,6 +493,7 @@ cdef class Engine:
             ref = key_find(db, name, len(name))
             if ref.slot == NULL or self.expire_fields(&ref, FIELD_BATCH) == 0:
                 return False
+            self.propagation.end_unit()
             if monotonic_us() > end_us:
                 return (
                     db.field_timers != NULL

@@ -1,6 +1,6 @@
 """String values as handlers need them; see values.pxd."""
 
-from carnelian.base.blob cimport Blob
+from carnelian.base.blob cimport Blob, blob_retain
 from carnelian.base.native cimport likely
 from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call
@@ -26,6 +26,8 @@ cdef void reply_text(Reply *reply, Entry *e) noexcept nogil:
 
 cdef void assign_text(Call call, KeyRef *ref, const char *p, size_t n, bint keep_ttl):
     cdef long long when_ms = -1
+    cdef Blob *old = NULL
+    cdef int kind
     if ref.slot == NULL:
         text_create(ref, p, n)
         call.added(ref)
@@ -33,7 +35,12 @@ cdef void assign_text(Call call, KeyRef *ref, const char *p, size_t n, bint keep
     if likely(entry_type(ref.slot[0]) == TYPE_STRING):
         if ref.slot[0].flags & EXPIRES and not keep_ttl:
             key_persist(ref)
+        kind = ref.slot[0].kind
+        if ref.slot[0].flags & POINTER:
+            old = blob_retain(<Blob *>entry_pointer(ref.slot[0]))
         text_assign(ref, p, n)
+        if old != NULL:
+            call.engine.discard_value(kind, old)
         return
     if keep_ttl and ref.slot[0].flags & EXPIRES:
         when_ms = entry_when(ref.slot[0])

@@ -22,6 +22,10 @@ from carnelian.keyspace.entry cimport (
 )
 
 
+cdef enum:
+    BLOB_BYTES_PER_EFFORT = 65536      # pages given back cost about as much as a small free
+
+
 cdef void value_free(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
     if encoding == ENC_BLOB:
@@ -50,9 +54,7 @@ cdef void *value_copy(int kind, void *value) noexcept nogil:
         return member_set_copy(<Table *>value)
     if encoding == ENC_SORTED_SET:
         return sorted_set_copy(<SortedSet *>value)
-    if encoding == ENC_STREAM:
-        return stream_copy(<Stream *>value)
-    return NULL
+    return stream_copy(<Stream *>value)
 
 
 cdef size_t value_bytes(int kind, void *value) noexcept nogil:
@@ -74,6 +76,8 @@ cdef size_t value_bytes(int kind, void *value) noexcept nogil:
 
 cdef size_t value_effort(int kind, void *value) noexcept nogil:
     cdef int encoding = kind >> 4
+    if encoding == ENC_BLOB:
+        return (<Blob *>value).capacity // BLOB_BYTES_PER_EFFORT + 1
     if kind & 15 == TYPE_LIST:
         return (<Quicklist *>value).length
     if kind & 15 == TYPE_HASH:

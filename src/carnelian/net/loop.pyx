@@ -29,6 +29,7 @@ cdef enum:
     EXPIRE_INTERVAL_MS = 5
     EXPIRE_BUDGET_US = 1000
     SPANS_RELEASED_MAX = 16        # per round of the timer
+    QUIET_COMMANDS_MAX = 20        # ... within which pools are not worth keeping
 
 
 cdef class Watcher:
@@ -228,7 +229,7 @@ cdef class Loop:
         """Return memory nobody uses: empty spans, and what a quiet moment leaves in pools."""
         cdef uint64_t commands = self.context.engine.stats.commands
         mem_release(SPANS_RELEASED_MAX)
-        if commands == self.commands_before:
+        if commands - self.commands_before <= QUIET_COMMANDS_MAX:
             reply_pool_clear()
             parser_reset(&self.context.parser)
         self.commands_before = commands
