@@ -69,7 +69,7 @@ NEW = {b"HGETEX", b"HSETEX", b"HPEXPIREAT", b"HEXPIRE"}
 
 
 def both_refuse(argv: Words, mine: Reply, theirs: Reply) -> bool:
-    """Of several mistakes in a line Redis 8, which is followed here, names one, Valkey 9 another."""
+    """Of several mistakes in a line Redis 8 (followed here) and Valkey 9 name different ones."""
     return argv[0].upper() in NEW and mine.is_error and theirs.is_error
 
 
