@@ -17,6 +17,8 @@ from carnelian.services.client_cron import ClientCron
 from carnelian.services.config_parameter import ConfigError
 from carnelian.services.endpoints import Endpoints
 from carnelian.services.instance import Instance
+from carnelian.services.replication.failover import Failover
+from carnelian.services.replication.primary import Primary
 from carnelian.services.replication.replica import Replica
 from carnelian.version import REDIS_VERSION
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from carnelian.services.config import Config
+
+REPLICA_LIMIT = 1  # its index in client-output-buffer-limit
 
 BANNER = r"""
      .-"-.
@@ -54,6 +58,10 @@ class Server(Instance, listener.Policy):
         self.endpoints = Endpoints(self.loop, config, self)
         self.client_cron = ClientCron(self.loop, config)
         self.replica = Replica(self)
+        self.primary = Primary(
+            self.loop, self.replication, config, self.snapshots, self.children
+        )
+        self.replication.failover = Failover(self.replication, self.engine)
         self.attach_network()
 
     def attach_network(self) -> None:
@@ -65,15 +73,18 @@ class Server(Instance, listener.Policy):
                 query_bytes=config.client_query_buffer_limit, bulk_bytes=config.proto_max_bulk_len
             )
 
-        def output_limits(classes: Any) -> None:
-            for kind, (hard, soft, seconds) in enumerate(classes):
+        def output_limits() -> None:
+            for kind, (hard, soft, seconds) in enumerate(config.client_output_buffer_limit):
+                if kind == REPLICA_LIMIT and hard:
+                    # A replica may always lag by what the backlog keeps anyway.
+                    hard = max(hard, config.repl_backlog_size)
                 loop.context.set_output_limit(kind, hard, soft, seconds)
 
         def frequency(hz: int) -> None:
             loop.cron_interval_ms = 1000 // hz
 
         config.on_any_change(("client-query-buffer-limit", "proto-max-bulk-len"), limits)
-        config.on_change("client-output-buffer-limit", output_limits)
+        config.on_any_change(("client-output-buffer-limit", "repl-backlog-size"), output_limits)
         config.on_change("hz", frequency)
         process.OomScore(config)
 
@@ -226,6 +237,7 @@ class Server(Instance, listener.Policy):
         self.snapshots.cron()
         self.aof.cron()
         self.replica.cron()
+        self.primary.cron()
 
     # --- end ---
 

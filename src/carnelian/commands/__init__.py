@@ -51,6 +51,7 @@ FAMILIES = (
     "sort",
     "persistence",
     "replicaof",
+    "replication",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]

@@ -207,7 +207,8 @@ cdef int unpause(Call call) except -1:
         # The timer, due at once, runs what was held back: not within another command.
         engine.pause_until_ms = 1
         engine.pause_all = False
-        engine.gate &= ~GATE_PAUSED
+        if not engine.writes_held:
+            engine.gate &= ~GATE_PAUSED
     reply_ok(call.reply)
     return 0
 

@@ -117,6 +117,7 @@ def about_memory(Engine engine):
         figures[name] = amount
         figures[name + "_human"] = human(amount)
     parts = overhead_bytes(engine)
+    backlog = engine.replication.backlog_figures()[2] if engine.replication is not None else 0
     startup, clients = parts["startup"], parts["clients"]
     overhead = min(startup + clients + sum(parts["tables"].values()), used)
     figures.update({
@@ -155,8 +156,8 @@ def about_memory(Engine engine):
         "mem_fragmentation_ratio": ratio(rss, used),
         "mem_fragmentation_bytes": rss - used,
         "mem_not_counted_for_evict": 0,
-        "mem_replication_backlog": 0,
-        "mem_total_replication_buffers": 0,
+        "mem_replication_backlog": backlog,
+        "mem_total_replication_buffers": backlog,
         "mem_clients_slaves": 0,
         "mem_clients_normal": clients,
         "mem_cluster_links": 0,
@@ -193,9 +194,7 @@ def about_stats(Engine engine):
         "instantaneous_input_repl_kbps": "0.00",
         "instantaneous_output_repl_kbps": "0.00",
         "rejected_connections": engine.stats.rejected_connections,
-        "sync_full": 0,
-        "sync_partial_ok": 0,
-        "sync_partial_err": 0,
+        **(engine.replication.counts() if engine.replication is not None else {}),
         "expired_subkeys": engine.stats.expired_fields,
         "expired_keys": engine.stats.expired_keys,
         "expired_stale_perc": "0.00",
@@ -243,19 +242,7 @@ def about_stats(Engine engine):
 
 
 def about_replication(Engine engine):
-    return {
-        "role": "master",
-        "connected_slaves": 0,
-        "master_failover_state": "no-failover",
-        "master_replid": engine.replication.replid if engine.replication is not None else "",
-        "master_replid2": "0" * 40,
-        "master_repl_offset": 0,
-        "second_repl_offset": -1,
-        "repl_backlog_active": 0,
-        "repl_backlog_size": getattr(engine.config, "repl_backlog_size", 0),
-        "repl_backlog_first_byte_offset": 0,
-        "repl_backlog_histlen": 0,
-    }
+    return engine.replication.section() if engine.replication is not None else {"role": "master"}
 
 
 def about_cpu(Engine engine):

@@ -279,7 +279,9 @@ cdef int refuse_writes(Engine engine, Session session, Command command) except -
 
 
 cdef bint must_postpone(Engine engine, Session session, Command command):
-    if session.flags & (REPLICA | PRIMARY | INTERNAL) or not engine.pause_until_ms:
+    if session.flags & (REPLICA | PRIMARY | INTERNAL):
+        return False
+    if not engine.pause_until_ms and not engine.writes_held:
         return False
     return engine.pause_all or does(session, command, WRITES | MAY_REPLICATE)
 
@@ -592,6 +594,14 @@ cdef void serve_waiting(Engine engine) noexcept:
     engine.replaying = replaying
 
 
+def wake_waiting(Engine engine):
+    """Replicas or the append-only file have gone on: answer those in WAIT and WAITAOF who waited
+    for that."""
+    for blocked in list(engine.waiting):
+        if not (<Blocked>blocked).served:
+            run_again(engine, <Blocked>blocked)
+
+
 cdef bint unblock(Engine engine, Session session, bint with_error):
     """CLIENT UNBLOCK: end a session's wait as if timed out, or with an error."""
     cdef Blocked blocked = session.blocked
@@ -644,7 +654,8 @@ cdef void resume_postponed(Engine engine):
 def end_pause(Engine engine):
     engine.pause_until_ms = 0
     engine.pause_all = False
-    engine.gate &= ~GATE_PAUSED
+    if not engine.writes_held:
+        engine.gate &= ~GATE_PAUSED
     resume_postponed(engine)
 
 

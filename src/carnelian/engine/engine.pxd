@@ -122,6 +122,7 @@ cdef class Engine:
     cdef dict postponed                # {Blocked: None} while paused
     cdef int64_t pause_until_ms
     cdef bint pause_all
+    cdef readonly bint writes_held     # a failover is under way
     cdef dict monitors                 # {Session: None}
     cdef readonly dict errors          # code -> count, for INFO errorstats
     cdef public object slowlog

@@ -623,6 +623,15 @@ cdef class Engine:
         """Bytes from the network that were no command."""
         self.stats.bytes_in += <uint64_t>size
 
+    def hold_writes(self, bint held):
+        """Park clients that write, as CLIENT PAUSE does but without end; or let them go on."""
+        self.writes_held = held
+        if held:
+            self.gate |= GATE_PAUSED
+        elif self.gate & GATE_PAUSED and not self.pause_until_ms:
+            self.gate &= ~GATE_PAUSED
+            self.pause_until_ms = 1            # the timer, due at once, runs what was held back
+
     def used_memory(self):
         return mem_used()
 

@@ -193,6 +193,8 @@ cdef class Connection(Session):
         batch.count = 0
         if not reply_is_empty(&self.reply):
             self.wrote()
+            if unlikely(self.source is not None):
+                self.source.replied()
         return at
 
     cdef int plan(self, const char *p, size_t n, size_t *at):

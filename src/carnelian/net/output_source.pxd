@@ -13,4 +13,6 @@ cdef class OutputSource:
     # how many parts were filled; 0: nothing to send now
     cdef int fill(self, iovec *parts, int count_max) except -1
     cdef int took(self, size_t n) except -1    # so many bytes went out
+    # commands of the client have been answered: the reply is not empty
+    cdef int replied(self) except -1
     cdef int64_t waiting(self) noexcept        # bytes kept for this reader, for its output limit

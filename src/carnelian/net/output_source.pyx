@@ -12,5 +12,8 @@ cdef class OutputSource:
     cdef int took(self, size_t n) except -1:
         return 0
 
+    cdef int replied(self) except -1:
+        return 0
+
     cdef int64_t waiting(self) noexcept:
         return 0

@@ -69,6 +69,8 @@ class Snapshots:
         self.child: Child | None = None
         self.child_dirty = 0
         self.scheduled = False
+        self.on_saved: list[Callable[[bool], None]] = []  # told how a background save ended
+        self.loaded_aux: dict[bytes, bytes] = {}  # what the file says of itself
         self.keys_loaded = 0
         self.keys_expired = 0
 
@@ -97,7 +99,9 @@ class Snapshots:
             raise
         sync_directory(path)
 
-    def write_to(self, handle: int, base: bool = False) -> None:
+    def write_to(
+        self, handle: int, base: bool = False, *, without_data: bool = False
+    ) -> None:
         """Write a snapshot to a descriptor; `base`: of an append-only file. OSError."""
         write_snapshot(
             self.engine,
@@ -106,6 +110,7 @@ class Snapshots:
             compress=bool(self.config.rdbcompression),
             checksum=bool(self.config.rdbchecksum),
             access_mode=self.access_mode(),
+            without_data=without_data,
         )
 
     def access_mode(self) -> int:
@@ -121,6 +126,7 @@ class Snapshots:
             (b"redis-bits", b"64"),
             (b"ctime", b"%d" % time.time()),
             (b"used-mem", b"%d" % self.engine.used_memory()),
+            *self.engine.replication.aux(),
             (b"aof-base", b"%d" % base),
         ]
 
@@ -194,6 +200,7 @@ class Snapshots:
         self.last_duration_s = child.running_s()
         if code == -SIGUSR1:
             self.remove_temporary(child.pid)
+            self.tell(False)
             return
         if code == 0:
             log.notice("Background saving terminated with success")
@@ -204,6 +211,11 @@ class Snapshots:
         else:
             log.warning("Background saving error")
         self.finished(code == 0)
+        self.tell(code == 0)
+
+    def tell(self, good: bool) -> None:
+        for listener in self.on_saved:
+            listener(good)
 
     def remove_temporary(self, pid: int) -> None:
         try:
@@ -265,6 +277,7 @@ class Snapshots:
             return False
         finally:
             seconds = self.loading.end()
+        self.loaded_aux = reader.aux
         self.note_loaded(reader)
         log.notice(f"DB loaded from disk: {seconds:.3f} seconds")
         self.engine.dirty = 0

@@ -100,7 +100,7 @@ cdef bint has_field_times(Database *db) noexcept nogil:
 
 
 def write_snapshot(Engine engine, int fd, aux, *, bint compress=True, bint checksum=True,
-                   int access_mode=0):
+                   int access_mode=0, bint without_data=False):
     """Write all databases to a descriptor. `aux` is a list of (name, value) in bytes.
 
     Returns the bytes written; OSError with the errno of the first failed write.
@@ -121,7 +121,7 @@ def write_snapshot(Engine engine, int fd, aux, *, bint compress=True, bint check
     for name, value in aux:
         put_aux(&w, name, value)
     with nogil:
-        for i in range(engine.database_count):
+        for i in range(0 if without_data else engine.database_count):
             good = good and put_database(
                 &w, engine.databases[i], engine.access_clock, access_mode)
         rdb_put_byte(&w, RDB_EOF)

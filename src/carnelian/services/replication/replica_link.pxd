@@ -39,6 +39,7 @@ cdef class ReplicaLink(OutputSource):
     cdef public int listening_port
     cdef public bint takes_eof             # a snapshot of unknown length
     cdef public bint takes_psync2
+    cdef public bint diskless              # its snapshot comes without a file
     cdef public bint only_snapshot         # goes away after it
     cdef public object snapshot_filter     # None: everything
     cdef public bint speaks_sync           # came by SYNC: neither PSYNC nor acknowledgements
@@ -46,7 +47,12 @@ cdef class ReplicaLink(OutputSource):
     # what it has acknowledged
     cdef public int64_t ack_offset
     cdef public int64_t aof_ack_offset
-    cdef public int64_t ack_ms             # when, or when it came online
+    cdef public int64_t ack_ms             # when, or when its stage began: monotonic
+    # for repl-timeout: what it had sent and been sent when that last changed
+    cdef uint64_t bytes_moved
+    cdef int64_t moved_ms
+    cdef uint64_t sent
+    cdef size_t text_bytes                 # of `send_text` not sent yet
 
     cpdef send_chunk(self, chunk)
     cpdef send_text(self, bytes text)

@@ -1,11 +1,14 @@
 """An attached replica; see replica_link.pxd."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
-from carnelian.engine.session cimport CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, REPLICA, Session
+from carnelian.base.clock cimport monotonic_us
+from carnelian.engine.session cimport CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, REPLICA
 from carnelian.net.connection cimport Connection
 from carnelian.net.output_source cimport OutputSource
-from carnelian.resp.reply cimport iovec, reply_is_empty, reply_raw
+from carnelian.resp.reply cimport (
+    iovec, reply_clear, reply_is_empty, reply_pending_bytes, reply_raw,
+)
 from carnelian.services.replication.backlog cimport backlog_iovec
 
 
@@ -30,16 +33,18 @@ cdef class ReplicaLink(OutputSource):
 
     cdef int fill(self, iovec *parts, int count_max) except -1:
         cdef const unsigned char[:] view
+        self.text_bytes = 0
         if self.chunk is not None:
             view = self.chunk
             parts[0].iov_base = <void *>&view[self.chunk_at]
             parts[0].iov_len = <size_t>view.shape[0] - self.chunk_at
             return 1
-        if self.is_streaming() and self.position < self.backlog.end:
+        if self.position < self.backlog.end and self.is_streaming():
             return backlog_iovec(self.backlog, self.position, parts, count_max)
         return 0
 
     cdef int took(self, size_t n) except -1:
+        self.sent += n
         if self.chunk is None:
             self.position += <int64_t>n
             return 0
@@ -48,6 +53,18 @@ cdef class ReplicaLink(OutputSource):
             self.chunk = None
             if self.on_chunk_sent is not None:
                 self.on_chunk_sent(self)
+        return 0
+
+    cdef int replied(self) except -1:
+        """An answer within the stream would be taken for a part of it."""
+        if reply_pending_bytes(&self.connection.reply) <= self.text_bytes:
+            return 0
+        log = self.connection.context.engine.log
+        if log is not None:
+            log.warning(f"Replica {self.describe()} sent a command that has an answer,"
+                        " disconnecting it")
+        reply_clear(&self.connection.reply)
+        self.close()
         return 0
 
     cdef int64_t waiting(self) noexcept:
@@ -62,6 +79,7 @@ cdef class ReplicaLink(OutputSource):
     cpdef send_text(self, bytes text):
         """Send a line of the handshake."""
         reply_raw(&self.connection.reply, text, len(text))
+        self.text_bytes += <size_t>len(text)
         self.connection.wrote()
 
     def drop_chunk(self):
@@ -88,6 +106,13 @@ cdef class ReplicaLink(OutputSource):
         """End the connection, soon: not within one of its own calls."""
         self.connection.close_soon(False)
 
+    def close_after_sending(self):
+        self.connection.close_soon(True)
+
+    def wake(self):
+        """There is more to send."""
+        self.connection.wrote()
+
     def become_replica(self):
         """From now on the connection is a replica's, its stream behind its replies."""
         self.connection.flags |= REPLICA
@@ -101,10 +126,37 @@ cdef class ReplicaLink(OutputSource):
         return f"{self.host()}:{self.listening_port}" if self.listening_port else (
             self.connection.address())
 
+    def enter(self, int stage):
+        """From now on at `stage`."""
+        self.stage = stage
+        self.ack_ms = monotonic_us() // 1000
+
+    def acknowledge(self, int64_t offset, int64_t aof_offset):
+        """REPLCONF ACK; -1 for an offset that is not told. Neither goes back."""
+        self.ack_offset = max(self.ack_offset, offset)
+        self.aof_ack_offset = max(self.aof_ack_offset, aof_offset)
+        self.ack_ms = monotonic_us() // 1000
+
+    def stage_s(self):
+        """Seconds since its stage began or it acknowledged something."""
+        return (monotonic_us() // 1000 - self.ack_ms) / 1000
+
     def lag_s(self):
-        """Seconds since it was last heard."""
-        return max((<Session>self.connection).engine.refresh_time() - self.ack_ms, 0) // 1000
+        return int(self.stage_s()) if self.stage == STAGE_ONLINE else 0
+
+    def silent_s(self):
+        """Seconds since bytes went one way or the other, as far as the timer saw."""
+        cdef int64_t now_ms = monotonic_us() // 1000
+        cdef uint64_t moved = self.connection.bytes_in + self.sent
+        if moved != self.bytes_moved or not self.moved_ms:
+            self.bytes_moved = moved
+            self.moved_ms = now_ms
+        return (now_ms - self.moved_ms) / 1000
 
     def info_line(self):
-        return (f"ip={self.host()},port={self.listening_port},state={STAGE_NAMES[self.stage]},"
-                f"offset={self.ack_offset},lag={self.lag_s() if self.stage == STAGE_ONLINE else 0}")
+        """INFO's line of it."""
+        name = STAGE_NAMES[self.stage]
+        if self.stage == STAGE_SEND_SNAPSHOT and self.diskless:
+            name = "wait_bgsave"
+        return (f"ip={self.host()},port={self.listening_port},state={name},"
+                f"offset={self.ack_offset},lag={self.lag_s()}")

@@ -22,6 +22,8 @@ For the replica's side:
     state.link                      set by the replica's side to its service: None, or an object
                                     with follow(host, port), promote(), send_ack(), info() -> dict
                                     of INFO fields, role_reply() -> list for ROLE, is_connected
+    state.stream_db                 the database selected in the primary's stream: snapshots tell it
+    state.restore(replid, offset)   what the snapshot loaded at start says; set `role` before
     state.failover                  the FAILOVER under way: see failover.py
 
 `state.replid` and `state.offset` are also what a primary that becomes a replica asks its new
@@ -39,7 +41,7 @@ from carnelian.services.replication.backlog cimport Backlog
 
 cdef class ReplicationState:
     cdef Engine engine
-    cdef object config
+    cdef readonly object config
     cdef Backlog backlog
     cdef readonly bint has_backlog
     cdef readonly str replid

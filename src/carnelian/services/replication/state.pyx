@@ -14,6 +14,8 @@ from carnelian.services.replication.backlog cimport (
 )
 from carnelian.services.replication.replica_link cimport ReplicaLink
 
+from carnelian.services.replication import report
+
 NO_ID = "0" * 40
 
 
@@ -226,6 +228,13 @@ cdef class ReplicationState:
             self.replid = replid
         self.restart_at(offset)
 
+    def aux(self):
+        """What snapshots say of the stream, so that it can be continued after a restart."""
+        if not self.has_backlog and self.role_name == "master":
+            return []
+        return [(b"repl-stream-db", b"%d" % max(self.stream_db, 0)),
+                (b"repl-id", self.replid.encode()), (b"repl-offset", b"%d" % self.offset)]
+
     # --- replicas ---
 
     def attach(self, ReplicaLink link):
@@ -264,6 +273,15 @@ cdef class ReplicationState:
                 link.connection.over_limit()
 
     # --- figures ---
+
+    def section(self):
+        return report.section(self)
+
+    def counts(self):
+        return report.counts(self)
+
+    def role_reply(self):
+        return report.role(self)
 
     def backlog_figures(self):
         """(bytes kept, offset of the first of them, memory)."""
