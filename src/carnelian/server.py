@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from carnelian.services.config import Config
 
+REPLID_SIZE = 40
+OFFSET_DIGITS_MAX = 19
 REPLICA_LIMIT = 1  # its index in client-output-buffer-limit
 
 BANNER = r"""
@@ -75,10 +77,9 @@ class Server(Instance, listener.Policy):
 
         def output_limits() -> None:
             for kind, (hard, soft, seconds) in enumerate(config.client_output_buffer_limit):
-                if kind == REPLICA_LIMIT and hard:
-                    # A replica may always lag by what the backlog keeps anyway.
-                    hard = max(hard, config.repl_backlog_size)
-                loop.context.set_output_limit(kind, hard, soft, seconds)
+                # A replica may always lag by what the backlog keeps anyway.
+                least = config.repl_backlog_size if kind == REPLICA_LIMIT and hard else 0
+                loop.context.set_output_limit(kind, max(hard, least), soft, seconds)
 
         def frequency(hz: int) -> None:
             loop.cron_interval_ms = 1000 // hz
@@ -206,6 +207,7 @@ class Server(Instance, listener.Policy):
         except EndedWhileLoading:
             return self.exit_code
         self.loop.before_replies.append(self.aof.before_replies)
+        self.resume_history()
         self.replica.start()
         self.announce()
         self.loop.run(self.cron)
@@ -217,6 +219,14 @@ class Server(Instance, listener.Policy):
         if self.ending:
             self.close()
             raise EndedWhileLoading
+
+    def resume_history(self) -> None:
+        """Go on with the replication stream where the snapshot says that it stood."""
+        found = self.snapshots.loaded_aux
+        replid, offset = found.get(b"repl-id", b""), found.get(b"repl-offset", b"")
+        good = len(offset) < OFFSET_DIGITS_MAX and offset.isdigit()
+        if good and len(replid) == REPLID_SIZE and replid.isalnum():
+            self.replication.restore(replid.decode(), int(offset))
 
     def io_figures(self) -> tuple[int, int, int]:
         reads, writes, overruns = self.loop.io_figures()
