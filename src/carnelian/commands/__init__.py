@@ -16,6 +16,7 @@ FAMILIES = (
     "pubsub",
     "introspection",
     "watching",
+    "latency",
     "memory",
     "info",
     "debug",

@@ -263,6 +263,26 @@ def about_commands(Engine engine):
     return figures
 
 
+def decimal(number):
+    return f"{number:f}".rstrip("0").rstrip(".")
+
+
+def about_latency(Engine engine):
+    cdef Command one
+    figures = {}
+    if not getattr(engine.config, "latency_tracking", False):
+        return figures
+    wanted = engine.config.latency_tracking_info_percentiles
+    for each in registry.by_name.values():
+        for item in (each, *((<Command>each).subcommands or {}).values()):
+            one = <Command>item
+            if one.histogram is not None:
+                figures["latency_percentiles_usec_" + one.name] = ",".join(
+                    f"p{decimal(percent)}={one.histogram.percentile_us(percent):.3f}"
+                    for percent in wanted)
+    return figures
+
+
 def about_errors(Engine engine):
     return {
         "errorstat_" + code.decode("latin-1"): f"count={count}"
@@ -289,7 +309,7 @@ SECTIONS = {
     "modules": ("Modules", lambda engine: {}, True),
     "commandstats": ("Commandstats", about_commands, False),
     "errorstats": ("Errorstats", about_errors, True),
-    "latencystats": ("Latencystats", lambda engine: {}, False),
+    "latencystats": ("Latencystats", about_latency, False),
     "cluster": ("Cluster", lambda engine: {"cluster_enabled": 0}, True),
     "keyspace": ("Keyspace", about_databases, True),
 }

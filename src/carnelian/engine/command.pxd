@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from carnelian.engine.histogram cimport Histogram
+
 cdef enum:                          # mirrors engine/flags.py; a test compares them
     WRITES = 1 << 0
     READS = 1 << 1
@@ -38,6 +40,7 @@ cdef class Command:
     cdef int64_t ticks                      # CPU ticks spent; clock.pxd converts
     cdef int64_t rejected
     cdef int64_t failed
+    cdef Histogram histogram                # of run times; None before the first run
 
     cdef bint arity_fits(self, int argc) noexcept
 

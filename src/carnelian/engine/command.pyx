@@ -26,6 +26,7 @@ cdef class Command:
 
     def reset_figures(self):
         self.calls = self.ticks = self.rejected = self.failed = 0
+        self.histogram = None
 
 
 cdef class Registry:

@@ -13,20 +13,21 @@ from carnelian.base.native cimport likely, ticks, unlikely
 from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call, unchecked_handler_t
 from carnelian.engine.command cimport (
-    ADMIN, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, PUBSUB, RUNS_IN_MULTI, RUNS_QUEUE,
+    ADMIN, FAST, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, PUBSUB, RUNS_IN_MULTI, RUNS_QUEUE,
     SKIP_MONITOR, SKIP_SLOWLOG, STALE, SUBSCRIBED_TOO, WRITES, Command, registry,
 )
 from carnelian.engine.engine cimport (
     BLOCKED_ON_KEYS, BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED,
     GATE_OWN_WRITES, GATE_READ_ONLY, GATE_STALE, GATE_WRITES, Blocked, Engine,
 )
+from carnelian.engine.histogram cimport Histogram, histogram_note
 from carnelian.engine.pubsub cimport release_held
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, DIRTY_EXEC, HOLDS_PUSHES, IN_MULTI, INTERNAL,
     NEEDS_AUTH, NO_BLOCKING, PRIMARY, REPLICA, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SLOW_FLAGS,
     SUBSCRIBED, Session,
 )
-from carnelian.engine.timing cimport ticks_per_us, ticks_to_us
+from carnelian.engine.timing cimport calibrate, ticks_per_us, ticks_to_us
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STREAM, entry_type
 from carnelian.resp.reply cimport (
@@ -42,13 +43,39 @@ cdef enum:
     ERROR_ARGS_MAX = 128
     SERVE_BATCH = 16
 
-# The slow log's threshold in ticks; below zero nothing is logged. Set by `set_slow_threshold_us`.
-cdef int64_t slow_ticks = -1
+cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
+
+# Thresholds in ticks of the slow log and of the latency monitor, and the lower one of them.
+cdef int64_t slow_ticks = NEVER
+cdef int64_t delay_ticks = NEVER
+cdef int64_t long_ticks = NEVER
+cdef bint tracking = True          # how long every command takes
+
+
+cdef int64_t threshold_ticks(int64_t threshold_us) noexcept:
+    cdef double ticks_wanted = threshold_us * ticks_per_us
+    return <int64_t>ticks_wanted if ticks_wanted < <double>NEVER / 2 else NEVER
 
 
 def set_slow_threshold_us(int64_t threshold_us):
-    global slow_ticks
-    slow_ticks = <int64_t>(threshold_us * ticks_per_us) if threshold_us >= 0 else -1
+    """Below zero nothing is logged."""
+    global slow_ticks, long_ticks
+    slow_ticks = threshold_ticks(threshold_us) if threshold_us >= 0 else NEVER
+    long_ticks = min(slow_ticks, delay_ticks)
+
+
+def set_delay_threshold_ms(int64_t threshold_ms):
+    """For the latency monitor's events `command` and `fast-command`; zero: none."""
+    global delay_ticks, long_ticks
+    delay_ticks = NEVER
+    if 0 < threshold_ms < NEVER // 1000:
+        delay_ticks = threshold_ticks(threshold_ms * 1000)
+    long_ticks = min(slow_ticks, delay_ticks)
+
+
+def set_tracking(bint wanted):
+    global tracking
+    tracking = wanted
 
 
 cdef int pending_error() except -1:
@@ -130,8 +157,12 @@ cdef bint run(Engine engine, Session session, Command command, const Slice *argv
     if likely(not parked):
         command.calls += 1
         command.ticks += spent
-        if unlikely(slow_ticks >= 0 and spent >= slow_ticks):
-            note_slow(engine, session, command, argv, argc, spent)
+        if likely(tracking):
+            if unlikely(command.histogram is None):
+                command.histogram = Histogram()
+            histogram_note(command.histogram, spent)
+        if unlikely(spent >= long_ticks):
+            note_long(engine, session, command, argv, argc, spent)
     if call.dirty or call.rewritten is not None:
         engine.dirty += call.dirty
         if unlikely(engine.propagation.active):
@@ -156,6 +187,16 @@ cdef int propagate(Engine engine, Call call) except -1:
         engine.propagation.end_unit()
         call.session.write_offset = engine.propagation.offset
     return 0
+
+
+cdef void note_long(Engine engine, Session session, Command command, const Slice *argv, int argc,
+                    int64_t spent):
+    calibrate()
+    if spent >= slow_ticks:
+        note_slow(engine, session, command, argv, argc, spent)
+    if spent >= delay_ticks and engine.latency is not None:
+        engine.latency.note(
+            "fast-command" if command.flags & FAST else "command", ticks_to_us(spent))
 
 
 cdef void note_slow(Engine engine, Session session, Command command, const Slice *argv, int argc,

@@ -126,6 +126,7 @@ cdef class Engine:
     cdef dict monitors                 # {Session: None}
     cdef readonly dict errors          # code -> count, for INFO errorstats
     cdef public object slowlog
+    cdef public object latency         # latency.LatencyMonitor, or None
     cdef readonly bint hide_expired    # a replica: the primary deletes expired keys
     # Commands of the primary or of a log are running: to them nothing expires by itself, they bring
     # the deletions along. Whoever runs such commands sets this around them.

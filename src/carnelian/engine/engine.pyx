@@ -16,6 +16,7 @@ from carnelian.engine.pubsub cimport PubSub
 from carnelian.engine.session cimport (
     BLOCKED, DIRTY_CAS, INTERNAL, MONITORING, Session,
 )
+from carnelian.encodings.table cimport TableIter, table_iter_init, table_next
 from carnelian.keyspace.access cimport access_configure
 from carnelian.keyspace.audit cimport database_audit
 from carnelian.keyspace.database cimport (
@@ -29,18 +30,19 @@ from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_ne
 from carnelian.keyspace.hash_value cimport hash_count, hash_due, hash_remove, hash_reschedule
 from carnelian.keyspace.value cimport value_effort, value_free
 from carnelian.keyspace.wheel cimport (
-    WHEEL_LEVELS, WHEEL_SLOTS, Wheel, WheelSlot, wheel_due, wheel_next_ms,
+    WHEEL_CHUNK, WHEEL_LEVELS, WHEEL_SLOTS, Wheel, WheelSlot, wheel_due, wheel_next_ms,
 )
 from carnelian.base.slice cimport Slice
 
 
 cdef enum:
     LAZY_EFFORT_MIN = 64           # blocks to free from which the background takes over
-    FLUSH_BACKGROUND_MIN = 1000    # keys
+    FLUSH_BACKGROUND_MIN = 1000    # keys, or blocks of one value
     EXPIRE_BATCH = 32
     FIELD_BATCH = 256
     WHEEL_STEPS = 2000
     ERROR_CODES_MAX = 128
+    TTL_SAMPLES = 16               # of a slot of the wheel, for INFO
     STALE_DEADLINES_MIN = 64       # sweep the heap when more than these and half of it are served
 
 cdef enum:                         # of a watched key
@@ -255,7 +257,7 @@ cdef class Engine:
         swapped = old[0]
         old[0] = fresh[0]
         fresh[0] = swapped
-        if in_background or database_count(fresh) >= FLUSH_BACKGROUND_MIN:
+        if in_background or takes_long(fresh):
             self.lazyfree.free_database(fresh)
         else:
             database_free(fresh)
@@ -459,7 +461,10 @@ cdef class Engine:
             left = self.expire_keys(db, end_us) or self.expire_hashes(db, end_us)
             if left:
                 break
-        self.stats.expire_cycle_us += <uint64_t>(monotonic_us() - start)
+        start = monotonic_us() - start
+        self.stats.expire_cycle_us += <uint64_t>start
+        if self.latency is not None:
+            self.latency.note("expire-cycle", start)
         return left
 
     cdef bint expire_keys(self, Database *db, int64_t end_us):
@@ -663,12 +668,40 @@ cdef class Engine:
         return True
 
 
+cdef bint takes_long(Database *db) noexcept:
+    """Whether the content is too much to be freed while clients wait."""
+    cdef TableIter it
+    cdef Entry *e
+    if database_count(db) >= FLUSH_BACKGROUND_MIN:
+        return True
+    table_iter_init(&it, db.keys)
+    e = <Entry *>table_next(&it)
+    while e != NULL:
+        if e.flags & POINTER and value_effort(e.kind, entry_pointer(e)) >= FLUSH_BACKGROUND_MIN:
+            return True
+        e = <Entry *>table_next(&it)
+    return False
+
+
 cdef inline bint entry_expired(KeyRef ref, int64_t now_ms) noexcept:
     return ref.slot[0].flags & EXPIRES and entry_when(ref.slot[0]) < now_ms
 
 
+cdef double slot_ttl_ms(WheelSlot *slot, int64_t now_ms) noexcept:
+    cdef uint32_t step = slot.count // TTL_SAMPLES + 1
+    cdef double total = 0
+    cdef uint32_t seen = 0
+    cdef uint32_t i = 0
+    while i < slot.count:
+        total += max(entry_when(slot.chunks[i // WHEEL_CHUNK][i % WHEEL_CHUNK]) - now_ms, 0)
+        seen += 1
+        i += step
+    return total / seen
+
+
 cdef int64_t mean_ttl_ms(Wheel *w, int64_t now_ms) noexcept:
-    """An estimate: one entry speaks for all of its slot of the wheel, which expire close to it."""
+    """An estimate: a few entries speak for all of their slot of the wheel, which expire close to
+    them."""
     cdef WheelSlot *slot
     cdef double total = 0
     cdef int level
@@ -679,7 +712,7 @@ cdef int64_t mean_ttl_ms(Wheel *w, int64_t now_ms) noexcept:
         for i in range(WHEEL_SLOTS):
             slot = &w.levels[level][i]
             if slot.count:
-                total += slot.count * <double>max(entry_when(slot.chunks[0][0]) - now_ms, 0)
+                total += slot.count * slot_ttl_ms(slot, now_ms)
     return <int64_t>(total / w.count) if w.count else 0
 
 

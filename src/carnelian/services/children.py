@@ -17,6 +17,8 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from carnelian.engine.latency import LatencyMonitor
+
 REPORT_SIZE = 64
 DESCRIPTORS_MAX = 1 << 20
 SIGKILL, SIGUSR1 = 9, 10
@@ -41,8 +43,9 @@ class Child:
 
 
 class Children:
-    def __init__(self) -> None:
+    def __init__(self, latency: LatencyMonitor | None = None) -> None:
         self.active: Child | None = None
+        self.latency = latency
         self.last_fork_us = 0
         self.forks = 0
 
@@ -69,6 +72,8 @@ class Children:
             run(kind, work, writing, keep)
         self.last_fork_us = int((time.perf_counter() - started) * 1e6)
         self.forks += 1
+        if self.latency is not None:
+            self.latency.note("fork", self.last_fork_us)
         posix.close(writing)
         self.active = Child(kind, pid, reading, finished, self.last_fork_us)
         return self.active

@@ -7,8 +7,13 @@ configuration, users, shutting down. Used from the thread that runs the engine.
 from __future__ import annotations
 
 from carnelian import commands
-from carnelian.engine.dispatch import set_slow_threshold_us
+from carnelian.engine.dispatch import (
+    set_delay_threshold_ms,
+    set_slow_threshold_us,
+    set_tracking,
+)
 from carnelian.engine.engine import Engine, parse_event_classes
+from carnelian.engine.latency import LatencyMonitor
 from carnelian.engine.slowlog import SlowLog
 from carnelian.services import log
 from carnelian.services.aof.append_only import AppendOnly
@@ -48,10 +53,11 @@ class Instance:
         self.engine.log = log
         self.engine.server = self
         self.engine.slowlog = SlowLog()
+        self.engine.latency = LatencyMonitor()
         self.metrics = Metrics()
         self.replication = ReplicationState(self.engine, config)
         self.engine.replication = self.replication
-        self.children = Children()
+        self.children = Children(self.engine.latency)
         self.loading = Loading(self.engine)
         self.snapshots = Snapshots(self.engine, config, self.children, self.loading)
         self.engine.snapshots = self.snapshots
@@ -78,7 +84,13 @@ class Instance:
                     session.demand_password(False)
 
         config.on_change("slowlog-log-slower-than", set_slow_threshold_us)
+        def delays(threshold_ms: int) -> None:
+            engine.latency.threshold_ms = threshold_ms
+            set_delay_threshold_ms(threshold_ms)
+
         config.on_change("slowlog-max-len", engine.slowlog.resize)
+        config.on_change("latency-monitor-threshold", delays)
+        config.on_change("latency-tracking", set_tracking)
         config.on_change("notify-keyspace-events", events)
         config.on_any_change(("maxmemory-policy", "lfu-log-factor", "lfu-decay-time"), access)
         config.on_change("requirepass", password)
