@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 USAGE = """\
 Usage: carnelian [/path/to/carnelian.conf] [options] [-]
        carnelian - (read config from stdin)
+       carnelian check-rdb FILE
+       carnelian check-aof [--fix] FILE
        carnelian -v or --version
        carnelian -h or --help
 
@@ -33,8 +35,24 @@ Examples:
        carnelian /etc/mycarnelian.conf --loglevel verbose
 """
 
+
+def check_rdb(words: list[str]) -> int:
+    from carnelian.services.rdb.check import main
+
+    return main(words)
+
+
+def check_aof(words: list[str]) -> int:
+    from carnelian.services.aof.check import main
+
+    return main(words)
+
+
 # Name of a first argument -> what runs instead of the server, given the arguments after it.
-SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {}
+SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "check-rdb": check_rdb,
+    "check-aof": check_aof,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -93,7 +93,7 @@ cdef class Connection(Session):
 
     cdef int handle(self, int mask) except -1:
         if mask & WRITABLE and self.wants_write:
-            self.flush()
+            self.wrote()           # sent when the turn ends: nothing leaves before the log is safe
         if mask & READABLE and not self.flags & (CLOSED | CLOSE_NOW):
             if mask & HANGUP and self.flags & CLOSE_AFTER_REPLY:
                 self.close()           # nobody is left to read the rest

@@ -47,6 +47,7 @@ class Loading:
 
     def run(self, reader: Any, before: int, between: Callable[[], None]) -> None:
         """Have a reader load all it has, in steps; `before` bytes came from other files."""
+        reader.key_delay_us = self.engine.config.key_load_delay
         while not reader.load_some(STEP_BYTES):
             self.loaded_bytes = before + reader.offset
             between()

@@ -111,6 +111,7 @@ class Snapshots:
             checksum=bool(self.config.rdbchecksum),
             access_mode=self.access_mode(),
             without_data=without_data,
+            key_delay_us=self.config.rdb_key_save_delay,
         )
 
     def access_mode(self) -> int:

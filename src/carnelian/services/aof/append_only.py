@@ -251,6 +251,10 @@ class AppendOnly:
     def temporary_base(self, pid: int) -> str:
         return os.path.join(str(self.config.dir), f"temp-rewriteaof-bg-{pid}.aof")
 
+    def write_in_child(self) -> None:
+        path = self.temporary_base(os.getpid())
+        self.write_base(path, path)
+
     def schedule(self) -> None:
         """BGREWRITEAOF while it cannot be done at once."""
         self.scheduled = True
@@ -265,9 +269,7 @@ class AppendOnly:
             os.makedirs(self.directory, 0o755, exist_ok=True)
             self.begin_increment()
             self.rewrites += 1
-            self.child = self.children.start(
-                CHILD, lambda: self.write_base(self.temporary_base(os.getpid())), self.collected
-            )
+            self.child = self.children.start(CHILD, self.write_in_child, self.collected)
         except OSError as failed:
             log.warning(f"Can't rewrite append only file in background: {failed.strerror}")
             self.last_status = False

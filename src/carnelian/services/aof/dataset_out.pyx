@@ -7,7 +7,7 @@ Collections go in pieces of 64 elements, as Redis writes them, so that no comman
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t
 from libc.string cimport memset
-from posix.unistd cimport write
+from posix.unistd cimport usleep, write
 
 from carnelian.base.numbers cimport (
     DOUBLE_CHARS_MAX, INT64_CHARS_MAX, format_double, format_uint64,
@@ -57,6 +57,7 @@ cdef struct Writer:
     LogOut out
     int fd
     int failed                     # errno of the first failed write
+    int key_delay_us
     size_t left                    # elements of the collection not yet announced
 
 
@@ -315,15 +316,18 @@ cdef void put_database(Writer *w, Database *db) noexcept nogil:
     e = table_next(&it)
     while e != NULL and not w.failed:
         put_entry(w, <Entry *>e)
+        if w.key_delay_us > 0:
+            usleep(w.key_delay_us)
         e = table_next(&it)
 
 
-def write_dataset(Engine engine, int fd, int64_t stamp_s):
+def write_dataset(Engine engine, int fd, int64_t stamp_s, int key_delay_us):
     """Write commands that make the data set; with `stamp_s` the time comes first. OSError."""
     cdef Writer w
     cdef int i
     memset(&w, 0, sizeof(Writer))
     w.fd = fd
+    w.key_delay_us = key_delay_us
     if stamp_s:
         line = b"#TS:%d\r\n" % stamp_s
         log_put_raw(&w.out, line, len(line))

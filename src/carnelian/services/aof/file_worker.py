@@ -1,7 +1,7 @@
 """A thread for what may take long on a disk: fsync, closing and deleting files, in order.
 
 The calls release the GIL. Owner: whoever made it; the thread starts with the first job and ends
-with the process. Only `submit...` and reading the figures are for the main thread.
+with the process. Only `submit...`, `drained` and reading the figures are for the main thread.
 """
 
 from __future__ import annotations
@@ -57,7 +57,13 @@ class FileWorker:
         self.submit(close)
 
     def submit_removal(self, path: str) -> None:
-        self.submit(lambda: os.unlink(path))
+        """The name goes at once; the blocks, which may be many, with the last descriptor."""
+        try:
+            fd = os.open(path, os.O_RDONLY)
+            os.unlink(path)
+        except OSError:
+            return
+        self.submit(lambda: os.close(fd))
 
     def sync(self, fd: int, synced: Callable[[], None]) -> None:
         if self.try_sync(fd):

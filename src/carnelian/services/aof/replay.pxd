@@ -38,6 +38,7 @@ cdef class LogReader:
     cdef readonly int64_t stamp_s  # of the last #TS: annotation, 0 for none
     cdef readonly int64_t stop_s   # end before the first annotation of a later time; 0: never
     cdef readonly bint stopped
+    cdef public int key_delay_us   # after each command, for tests: key-load-delay
 
     cdef int read_number(self, char mark, int64_t *value) except -1
     cdef int read_command(self) except -1

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 from libc.string cimport memchr
+from posix.unistd cimport usleep
 
 from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.native cimport likely, unlikely
@@ -94,6 +95,9 @@ cdef class LogReader:
             elif likely(self.read_command() == READ):
                 self.run()
                 self.commands += 1
+                if unlikely(self.key_delay_us > 0):
+                    usleep(self.key_delay_us)
+                    stop = self.at
             else:
                 self.torn = True
                 self.refuse_swallowed()

@@ -42,11 +42,12 @@ def write_base(instance: Instance, path: str, temporary: str = "") -> None:
                 from carnelian.services.aof.dataset_out import write_dataset
 
                 stamp_s = int(time.time()) if config.aof_timestamp_enabled else 0
-                write_dataset(instance.engine, handle, stamp_s)
+                write_dataset(instance.engine, handle, stamp_s, config.rdb_key_save_delay)
             os.fsync(handle)
         finally:
             os.close(handle)
-        os.replace(temporary, path)
+        if temporary != path:
+            os.replace(temporary, path)
     except OSError as failed:
         log.warning(f"Write error writing append only file on disk: {failed.strerror}")
         try:

@@ -74,6 +74,7 @@ cdef struct RdbOut:
     int failed                 # errno of the first failed write
     bint checksum
     bint compress
+    int key_delay_us           # after each key, for tests: rdb-key-save-delay
     uint64_t crc               # of all bytes that have left the buffer
     int64_t written            # to the descriptor
 

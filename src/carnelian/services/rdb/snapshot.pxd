@@ -28,6 +28,7 @@ cdef class SnapshotReader:
     cdef bint verify_checksum
     cdef bint keep_expired         # a replica keeps what its primary has not deleted
     cdef int64_t now_ms
+    cdef public int key_delay_us   # after each key, for tests: key-load-delay
 
     cdef int step(self, int64_t bytes_max) except -1
     cdef int fail(self) except -1

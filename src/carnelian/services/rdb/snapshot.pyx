@@ -1,10 +1,11 @@
 """RDB files and payloads; see snapshot.pxd."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from posix.unistd cimport usleep
 
 from carnelian.base.crc64 cimport crc64
 from carnelian.base.clock cimport clock_ms
-from carnelian.base.native cimport load64
+from carnelian.base.native cimport load64, unlikely
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.table cimport TableIter, table_iter_init, table_next
 from carnelian.engine.engine cimport Engine
@@ -82,6 +83,8 @@ cdef bint put_database(RdbOut *w, Database *db, uint32_t now_s, int access_mode)
     e = table_next(&it)
     while e != NULL and not w.failed:
         put_key(w, <Entry *>e, now_s, access_mode)
+        if unlikely(w.key_delay_us > 0):
+            usleep(w.key_delay_us)
         e = table_next(&it)
     return not w.failed
 
@@ -100,7 +103,7 @@ cdef bint has_field_times(Database *db) noexcept nogil:
 
 
 def write_snapshot(Engine engine, int fd, aux, *, bint compress=True, bint checksum=True,
-                   int access_mode=0, bint without_data=False):
+                   int access_mode=0, bint without_data=False, int key_delay_us=0):
     """Write all databases to a descriptor. `aux` is a list of (name, value) in bytes.
 
     Returns the bytes written; OSError with the errno of the first failed write.
@@ -113,6 +116,7 @@ def write_snapshot(Engine engine, int fd, aux, *, bint compress=True, bint check
     rdb_out_init(&w, fd)
     w.compress = compress
     w.checksum = checksum
+    w.key_delay_us = key_delay_us
     for i in range(engine.database_count):
         if has_field_times(engine.databases[i]):
             version = RDB_VERSION_FIELD_TTL
@@ -227,6 +231,9 @@ cdef class SnapshotReader:
             else:
                 self.read_key(op, when_ms, idle_s, freq)
                 when_ms = idle_s = freq = -1
+                if unlikely(self.key_delay_us > 0):
+                    usleep(self.key_delay_us)
+                    break
                 if r.at >= stop:
                     break
             if r.error != NULL:
