@@ -97,6 +97,7 @@ cdef int reset(Call call) except -1:
     engine.unwatch(session)
     session.queue = None
     session.queue_bytes = 0
+    session.fieldsets = None
     engine.pubsub.forget(session)
     session.flags &= ~(IN_MULTI | DIRTY_CAS | DIRTY_EXEC | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT
                        | NO_EVICT | NO_TOUCH | NEEDS_AUTH)

@@ -6,6 +6,9 @@ stream_info.
 
 from libc.stdint cimport int64_t, uint64_t
 
+from carnelian.commands.stream_idempotency cimport (
+    IdemOptions, idem_check, idem_known, idem_parse, idem_record,
+)
 from carnelian.commands.stream_support cimport (
     ids_block, interval_end, interval_start, id_text, node_limits, refs_word, reply_entry,
     reply_stream_id, stream_at, strict_id,
@@ -72,6 +75,7 @@ cdef struct Options:
     bint auto_id            # "*"
     bint seq_given
     StreamId id
+    IdemOptions idem
 
 
 cdef int trim_strategy(Call call, int i, Options *o) except -1:
@@ -117,7 +121,9 @@ cdef int check_options(Call call, Options *o) except -1:
 
 cdef int parse_options(Call call, Options *o, bint adding) except -1:
     cdef int i = 2
+    cdef int last
     cdef int64_t limit
+    o.idem.at = 0
     o.trim.refs = REFS_KEEP
     o.trim.limit = 0
     o.trim.approximate = False
@@ -146,6 +152,10 @@ cdef int parse_options(Call call, Options *o, bint adding) except -1:
         elif adding and call.is_word(i, b"nomkstream"):
             o.make = False
         elif adding:
+            last = idem_parse(call, i, &o.idem)
+            if last:
+                i = last + 1
+                continue
             if not stream_id_parse(call.argv[i], 0, True, &o.id, &o.seq_given):
                 raise INVALID_ID
             o.id_at = i
@@ -197,6 +207,9 @@ cdef list as_done(Call call, const Stream *s, Options *o):
     if o.strategy and o.trim.approximate:
         words[o.strategy - 1] = b"="
         words[o.strategy] = id_text(s.first_id) if o.trim.by_id else b"%d" % s.length
+    if o.idem.at and o.idem.automatic:
+        words[o.idem.at:o.idem.at + 2] = [
+            b"IDMP", words[o.idem.at + 1], o.idem.message.ptr[:o.idem.message.len]]
     return words
 
 
@@ -211,7 +224,11 @@ cdef int xadd(Call call) except -1:
         raise error("wrong number of arguments for 'xadd' command")
     if not o.auto_id and o.seq_given and stream_id_is_zero(o.id):
         raise ID_NOT_POSITIVE
+    idem_check(call, o.id_at, o.auto_id, &o.idem)
     if call.find_typed_to_write(1, TYPE_STREAM, &ref):
+        if idem_known(call, stream_at(&ref), &o.idem, &o.id):
+            reply_stream_id(call.reply, o.id)
+            return 0
         append(call, stream_at(&ref), &o)
     elif o.make:
         append_to_new(call, &ref, &o)
@@ -220,6 +237,7 @@ cdef int xadd(Call call) except -1:
         return 0
     call.changed(&ref, NOTIFY_STREAM, b"xadd")
     s = stream_at(&ref)
+    idem_record(s, &o.idem, o.id)
     if o.strategy and stream_trim(s, &o.trim):
         call.notify(NOTIFY_STREAM, b"xtrim", &ref)
     if call.propagates() and (o.auto_id or not o.seq_given or o.strategy and o.trim.approximate):

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport INT64_MAX, int64_t
 
+from carnelian.commands.stream_idempotency cimport idem_info, idem_info_count
 from carnelian.commands.stream_support cimport (
     consumer_name, reply_entry, reply_help, reply_stream_id, stream_at,
 )
@@ -160,7 +161,7 @@ cdef int xinfo_stream(Call call) except -1:
     find_stream(call, &ref)
     count = full_count(call)
     s = stream_at(&ref)
-    reply_map(call.reply, 9 if count else 10)
+    reply_map(call.reply, (9 if count else 10) + idem_info_count(s))
     reply_bulk_text(call.reply, b"length")
     reply_int(call.reply, <int64_t>s.length)
     reply_bulk_text(call.reply, b"radix-tree-keys")
@@ -175,6 +176,7 @@ cdef int xinfo_stream(Call call) except -1:
     reply_int(call.reply, <int64_t>s.entries_added)
     reply_bulk_text(call.reply, b"recorded-first-entry-id")
     reply_stream_id(call.reply, s.first_id)
+    idem_info(call, s)
     if count:
         reply_full(call, s, count)
         return 0

@@ -19,6 +19,7 @@ from carnelian.base.slice cimport Slice
 from carnelian.encodings.id_tree cimport IdCursor, IdTree
 from carnelian.encodings.name_table cimport NameTable
 from carnelian.encodings.stream_id cimport StreamId
+from carnelian.encodings.stream_idempotency cimport Idempotency
 from carnelian.encodings.stream_node cimport FieldReader, NodeWalk, StreamNode
 
 
@@ -32,6 +33,7 @@ cdef struct Stream:
     IdTree nodes                # values: StreamNode
     StreamNode *tail            # the last node, if it can be appended to
     StreamId tail_id            # its last entry, dead or alive
+    Idempotency *idempotency    # what producers sent lately; NULL until XADD IDMP needs it
 
 cdef struct StreamLimits:       # 0: no limit
     size_t node_bytes_max       # stream-node-max-bytes

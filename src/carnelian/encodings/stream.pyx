@@ -24,6 +24,9 @@ from carnelian.encodings.stream_id cimport (
     StreamId, stream_id, stream_id_equal, stream_id_incr, stream_id_less,
     stream_id_max, stream_id_min,
 )
+from carnelian.encodings.stream_idempotency cimport (
+    idem_bytes, idem_copy, idem_count, idem_free, idem_verify,
+)
 from carnelian.encodings.stream_node cimport (
     NODE_FIELDS_BYTES_MAX, NodeWalk, StreamNode, fields_begin, fields_next, node_append,
     node_begin, node_compact, node_delete, node_new, node_next_live, node_shrink, node_verify,
@@ -45,6 +48,7 @@ cdef void stream_free(Stream *s) noexcept nogil:
         more = id_cursor_next(&c)
     id_tree_clear(&s.nodes)
     stream_groups_clear(&s.groups)
+    idem_free(s.idempotency)
     mem_free(s)
 
 
@@ -69,6 +73,7 @@ cdef Stream *stream_copy(const Stream *s) noexcept nogil:
             copy.tail = twin
         more = id_cursor_next(&c)
     stream_groups_copy(&copy.groups, &s.groups)
+    copy.idempotency = idem_copy(s.idempotency)
     return copy
 
 
@@ -315,6 +320,8 @@ cdef uint64_t stream_blocks(const Stream *s) noexcept nogil:
     for i in range(s.groups.count):
         group = stream_group_at(&s.groups, i)
         total += 1 + group.pending.count + group.consumers.count
+    if s.idempotency != NULL:
+        total += idem_count(s.idempotency)
     return total
 
 
@@ -325,7 +332,7 @@ cdef size_t stream_bytes(const Stream *s) noexcept nogil:
     while more:
         total += mem_usable(id_cursor_item(&c).value)
         more = id_cursor_next(&c)
-    return total
+    return total + idem_bytes(s.idempotency)
 
 
 cdef bint stream_verify(const Stream *s) noexcept nogil:
@@ -338,6 +345,8 @@ cdef bint stream_verify(const Stream *s) noexcept nogil:
     cdef uint64_t length = 0
     cdef bint more
     if not id_tree_verify(&s.nodes) or not stream_groups_verify(&s.groups):
+        return False
+    if not idem_verify(s.idempotency):
         return False
     more = id_tree_first(&s.nodes, &c)
     while more:

@@ -62,6 +62,7 @@ cdef class Session:
     cdef dict patterns
     cdef dict shard_channels
     cdef list held                         # messages, see HOLDS_PUSHES
+    cdef dict fieldsets                    # name -> [field, ...], of HIMPORT PREPARE
     cdef object engine
     cdef public object replica             # the replica's side of a REPLICA session, or None
     cdef public int64_t write_offset       # of the replication stream after its last write

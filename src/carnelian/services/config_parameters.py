@@ -528,6 +528,10 @@ _DATA_TYPES: list[Parameter] = [
     ),
     Memory("stream-node-max-bytes", 4096, 0, _LONG, "Largest node of a stream."),
     Integer("stream-node-max-entries", 100, 0, _LONG, "Most entries in a stream's node."),
+    Integer(
+        "stream-idmp-duration", 100, 1, 86400, "For XADD IDMP: how long IDs are known.", unit="s"
+    ),
+    Integer("stream-idmp-maxsize", 100, 1, 10000, "For XADD IDMP: most IDs known of a producer."),
     Memory("hll-sparse-max-bytes", 3000, 0, _LONG, "Larger HyperLogLogs are dense."),
     NotifyKeyspaceEvents("notify-keyspace-events", "", "Events to publish; empty: none."),
 ]

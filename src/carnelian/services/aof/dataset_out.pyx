@@ -20,10 +20,14 @@ from carnelian.encodings.id_tree cimport (
 from carnelian.encodings.member_set cimport SetMember
 from carnelian.encodings.quicklist cimport QuicklistCursor
 from carnelian.encodings.stream cimport (
-    Stream, StreamCursor, stream_cursor_field, stream_cursor_next, stream_cursor_open,
+    Stream, StreamCursor, stream_contains, stream_cursor_field, stream_cursor_next,
+    stream_cursor_open,
 )
 from carnelian.encodings.stream_group cimport (
     Pending, StreamConsumer, StreamGroup, stream_consumer_at, stream_group_at,
+)
+from carnelian.encodings.stream_idempotency cimport (
+    IdemRecord, idem_message_id, idem_producer_id,
 )
 from carnelian.encodings.stream_id cimport (
     StreamId, stream_id, stream_id_max, stream_id_min,
@@ -269,6 +273,30 @@ cdef void put_stream(Writer *w, Slice key, Stream *s) noexcept nogil:
     put_id(w, s.max_deleted_id)
     for i in range(s.groups.count):
         put_group(w, key, stream_group_at(&s.groups, i))
+    if s.idempotency != NULL:
+        put_idempotency(w, key, s)
+
+
+cdef void put_idempotency(Writer *w, Slice key, Stream *s) noexcept nogil:
+    cdef IdemRecord *record = s.idempotency.oldest
+    log_put_head(&w.out, 6)
+    log_put_text(&w.out, b"XCFGSET")
+    put(w, key)
+    log_put_text(&w.out, b"IDMP-DURATION")
+    log_put_int(&w.out, s.idempotency.duration_s)
+    log_put_text(&w.out, b"IDMP-MAXSIZE")
+    log_put_int(&w.out, s.idempotency.size_max)
+    while record != NULL:
+        if stream_contains(s, record.id):
+            log_put_head(&w.out, 5)
+            log_put_text(&w.out, b"XIDMPRECORD")
+            put(w, key)
+            put(w, idem_producer_id(record))
+            put(w, idem_message_id(record))
+            put_id(w, record.id)
+        if w.out.used >= FLUSH_SIZE:
+            flush(w)
+        record = record.newer
 
 
 # --- keys ---
