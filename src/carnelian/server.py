@@ -307,6 +307,7 @@ class Server(Instance, listener.Policy):
         return False
 
     def close(self) -> None:
+        self.replica.close()
         if self.pid_file:
             process.remove_pid_file(self.pid_file)
         self.endpoints.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from tests.support.client import Client
@@ -74,7 +75,7 @@ def wait_in_step(primary: Server, *replicas: Server, timeout_s: float = SYNC_TIM
     """Until replicas have applied all that the primary has done."""
     for replica in replicas:
         try:
-            wait_until(lambda r=replica: in_step(primary, r), "in step", timeout_s, 0.02)
+            wait_until(partial(in_step, primary, replica), "in step", timeout_s, 0.02)
         except TimeoutError as late:
             raise TimeoutError(f"{late}\n{replica.tail()}") from None
 
@@ -82,3 +83,20 @@ def wait_in_step(primary: Server, *replicas: Server, timeout_s: float = SYNC_TIM
 def digest(server: Server) -> Any:
     with server.connect(timeout_s=30) as client:
         return client.call("DEBUG", "DIGEST")
+
+
+def differences(one: Server, other: Server) -> list[str]:
+    """The keys that are not the same in two servers, whose digests differ."""
+    found = []
+    with one.connect() as a, other.connect() as b:
+        for db_id in range(16):
+            for client in (a, b):
+                client.call("SELECT", db_id)
+            keys = sorted({*a.call("KEYS", "*"), *b.call("KEYS", "*")})
+            for key in keys:
+                digests = [client.call("DEBUG", "DIGEST-VALUE", key)[0] for client in (a, b)]
+                times = [client.call("PEXPIRETIME", key) for client in (a, b)]
+                if digests[0] != digests[1] or times[0] != times[1]:
+                    kinds = [client.call("TYPE", key) for client in (a, b)]
+                    found.append(f"{db_id}:{key!r} {kinds} {times}")
+    return found

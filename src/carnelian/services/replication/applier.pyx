@@ -23,6 +23,7 @@ cdef enum:
     READ_SIZE = 1 << 17
     CAPACITY_KEPT = 1 << 20        # of an empty buffer
     ERROR_SHOWN_MAX = 200
+    ENDED = BLOCKED | CLOSE_AFTER_REPLY | CLOSE_NOW | CLOSED
 
 # Who announces a longer value sends garbage: it could not be stored.
 cdef int64_t BULK_MAX = 1 << 32
@@ -99,6 +100,8 @@ cdef class PrimarySession(Session):
     cdef int apply(self) except -1:
         """Execute all complete commands that have arrived."""
         cdef Engine engine = self.engine
+        if self.flags & ENDED:
+            return 0                   # killed, and read once more in the same turn
         engine.replaying = True
         try:
             self.follow()
@@ -124,7 +127,8 @@ cdef class PrimarySession(Session):
         return 0
 
     cdef bint execute_batch(self) except -1:
-        """Run what is planned. False when the session has come to its end."""
+        """Run what is planned. False when the session has come to its end: what is executed
+        counts."""
         cdef Engine engine = self.engine
         cdef uint64_t errors_before = engine.stats.error_replies
         cdef const Slice *argv
@@ -137,10 +141,12 @@ cdef class PrimarySession(Session):
                 self.ack_wanted = True
             else:
                 execute(engine, self, argv, self.batch.commands[i].argc)
-                if unlikely(self.flags & (BLOCKED | CLOSE_AFTER_REPLY | CLOSE_NOW | CLOSED)):
-                    return False
             if not self.flags & IN_MULTI:
                 self.applied = self.batch.commands[i].end
+            if unlikely(self.flags & ENDED):
+                if self.flags & BLOCKED:
+                    raise StreamError("it holds a command that waits")
+                return False
         if unlikely(engine.stats.error_replies != errors_before):
             self.report_errors()
         reply_clear(&self.reply)
@@ -186,7 +192,7 @@ cdef class PrimarySession(Session):
 
     @property
     def ended(self):
-        return self.flags & (BLOCKED | CLOSE_AFTER_REPLY | CLOSE_NOW | CLOSED) != 0
+        return self.flags & ENDED != 0
 
     cdef void wrote(self):
         pass                       # nothing is ever sent from here

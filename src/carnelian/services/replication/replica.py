@@ -49,8 +49,11 @@ class Replica:
     def start(self) -> None:
         """At start, after the data is loaded: follow whom the configuration names."""
         if self.config.replicaof:
-            aux = getattr(self.engine.snapshots, "loaded_aux", {})
-            self.resumable = b"repl-id" in aux and b"repl-offset" in aux
+            aux = self.engine.snapshots.loaded_aux
+            stream_db = aux.get(b"repl-stream-db", b"0")
+            self.resumable = aux.get(b"repl-id") == self.state.replid.encode()
+            if self.resumable and stream_db.isdigit():
+                self.state.stream_db = min(int(stream_db), self.config.databases - 1)
             self.become_replica(*self.config.replicaof)
 
     def follow(self, host: str, port: int) -> None:
@@ -84,6 +87,11 @@ class Replica:
         self.follow_rules()
         if not take_back:
             self.restart_log()
+
+    def close(self) -> None:
+        """At shutdown: no half-received file stays behind."""
+        if self.link is not None:
+            self.link.close()
 
     def follow_rules(self) -> None:
         """What clients may do, after role, link and configuration."""
