@@ -120,7 +120,6 @@ def test_a_wrong_password_is_told() -> None:
 @given(
     body=st.binary(max_size=300),
     rest=st.binary(max_size=50),
-    empty_lines=st.integers(0, 3),
     cuts=st.lists(st.integers(1, 60), max_size=60),
     diskless=st.booleans(),
 )
@@ -128,12 +127,12 @@ def test_framing(
     tmp_path_factory: pytest.TempPathFactory,
     body: bytes,
     rest: bytes,
-    empty_lines: int,
     cuts: list[int],
     diskless: bool,
 ) -> None:
     """However the bytes are cut, the snapshot is kept exactly, and what follows is handed back."""
     directory = tmp_path_factory.mktemp("transfer")
+    empty_lines = len(cuts) % 4
     body = b"REDIS" + body.replace(b"k", b"K")
     transfer = Transfer(str(directory), in_memory=False)
     if diskless:
