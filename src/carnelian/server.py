@@ -206,7 +206,7 @@ class Server(Instance, listener.Policy):
                 return 1
         except EndedWhileLoading:
             return self.exit_code
-        self.loop.before_replies.append(self.aof.before_replies)
+        self.loop.before_replies.insert(0, self.aof.before_replies)
         self.resume_history()
         self.replica.start()
         self.announce()

@@ -637,6 +637,10 @@ cdef class Engine:
             self.gate &= ~GATE_PAUSED
             self.pause_until_ms = 1            # the timer, due at once, runs what was held back
 
+    def somebody_waits(self):
+        """Whether a client is in WAIT or WAITAOF."""
+        return len(self.waiting) != 0
+
     def used_memory(self):
         return mem_used()
 

@@ -44,6 +44,7 @@ class AppendOnly:
         self.file = LogFile(self.commands, self.config, self.worker)
         self.file.busy_child = lambda: self.children.active is not None
         self.file.grew = self.grew
+        self.file.stream_offset = lambda: int(self.engine.propagation.offset)
         self.state = OFF
         self.logging = False  # the sink is attached
         self.serving = False  # loading is over: CONFIG SET switches
@@ -141,6 +142,11 @@ class AppendOnly:
             self.logging = wanted
             propagation = self.engine.propagation
             (propagation.attach if wanted else propagation.detach)(self.commands)
+
+    @property
+    def synced_offset(self) -> int:
+        """For WAITAOF: the replication stream up to here is safe on disk."""
+        return self.file.synced_offset
 
     # --- every turn, every tick of the timer ---
 

@@ -33,13 +33,15 @@ def die(text: str) -> None:
 class OpenFile:
     """What is known of the descriptor written to; the worker's thread moves `synced_size`."""
 
-    __slots__ = ("descriptor", "size", "synced_size")
+    __slots__ = ("descriptor", "size", "synced_offset", "synced_size")
 
     def __init__(self, descriptor: int, size: int) -> None:
         self.descriptor = descriptor
         self.size = self.synced_size = size
+        self.synced_offset = 0  # of the replication stream
 
-    def note_sync(self, size: int) -> None:
+    def note_sync(self, size: int, offset: int) -> None:
+        self.synced_offset = offset
         self.synced_size = size
 
 
@@ -56,6 +58,7 @@ class LogFile:
         self.error_logged = -ERROR_LOG_INTERVAL_S
         self.busy_child: Callable[[], bool] = bool  # whether a child writes, too
         self.grew: Callable[[int], None] = lambda size: None
+        self.stream_offset: Callable[[], int] = int  # where the replication stream is now
 
     @property
     def error(self) -> int:
@@ -172,6 +175,16 @@ class LogFile:
 
     # --- syncing ---
 
+    @property
+    def synced_offset(self) -> int:
+        """The replication stream up to here is safe on disk."""
+        file = self.file
+        if file is None:
+            return 0
+        if not self.commands.used and file.synced_size == file.size:
+            return self.stream_offset()
+        return file.synced_offset
+
     def sync_if_due(self, file: OpenFile) -> None:
         policy = self.config.appendfsync
         if policy == "no":
@@ -184,8 +197,8 @@ class LogFile:
         now = time.monotonic()
         if now - self.last_sync >= SYNC_INTERVAL_S and not self.worker.pending_syncs:
             self.last_sync = now
-            size = file.size
-            self.worker.submit_sync(file.descriptor, lambda: file.note_sync(size))
+            size, offset = file.size, self.stream_offset()
+            self.worker.submit_sync(file.descriptor, lambda: file.note_sync(size, offset))
 
     def sync_now(self, file: OpenFile) -> None:
         """Before the replies of this turn."""

@@ -46,6 +46,8 @@ class Primary:
         self.alone_s = 0  # seconds without any replica
         self.acks_changed = False
         self.acks_wanted = False
+        self.good = 0  # replicas that count for min-replicas-to-write, as last judged
+        self.synced_offset = 0  # of the append-only file, as last seen
         state.primary = self
         loop.before_replies.append(self.before_replies)
         config.on_change("repl-backlog-size", state.resize_backlog)
@@ -169,25 +171,29 @@ class Primary:
 
     def aof_synced(self, offset: int) -> int:
         """1 when everything up to there is safe in the append-only file."""
-        aof = getattr(self.engine.server, "aof", None)
-        return int(aof is not None and aof.synced_offset >= offset)
+        return int(self.engine.server.aof.synced_offset >= offset)
+
+    def follow_sync(self) -> None:
+        """Has the append-only file's sync gone on while somebody waits for it?"""
+        offset = self.engine.server.aof.synced_offset
+        if offset != self.synced_offset:
+            self.synced_offset = offset
+            self.acks_changed = True
 
     def want_acks(self) -> None:
         """Somebody waits: ask the replicas how far they are, once a turn."""
         self.acks_wanted = True
 
-    def good_replicas(self) -> int:
-        lag_max = self.config.min_replicas_max_lag
-        return sum(link.stage_s() < lag_max + 1 for link in self.online())
-
     def judge_good_replicas(self) -> None:
         """Refuse writes while min-replicas-to-write is not met."""
         config = self.config
+        lag_max = config.min_replicas_max_lag
+        self.good = sum(link.stage_s() < lag_max + 1 for link in self.online())
         refuse = (
             self.state.role == "master"
             and config.min_replicas_to_write
-            and config.min_replicas_max_lag
-            and self.good_replicas() < config.min_replicas_to_write
+            and lag_max
+            and self.good < config.min_replicas_to_write
         )
         self.engine.set_write_refusal("replicas", self.refusal if refuse else None)
 
@@ -197,6 +203,8 @@ class Primary:
     # --- each turn ---
 
     def before_replies(self) -> None:
+        if self.config.appendonly and self.engine.somebody_waits():
+            self.follow_sync()
         if self.acks_changed:
             self.acks_changed = False
             wake_waiting(self.engine)

@@ -145,9 +145,11 @@ cdef class ReplicaLink(OutputSource):
         return int(self.stage_s()) if self.stage == STAGE_ONLINE else 0
 
     def silent_s(self):
-        """Seconds since bytes went one way or the other, as far as the timer saw."""
+        """Seconds without a sign of life, as far as the timer saw: what it takes of a snapshot,
+        then what it says."""
         cdef int64_t now_ms = monotonic_us() // 1000
-        cdef uint64_t moved = self.connection.bytes_in + self.sent
+        cdef uint64_t moved = (
+            self.sent if self.stage == STAGE_SEND_SNAPSHOT else self.connection.bytes_in)
         if moved != self.bytes_moved or not self.moved_ms:
             self.bytes_moved = moved
             self.moved_ms = now_ms

@@ -18,7 +18,7 @@ def section(state: Any) -> dict[str, object]:
         fields |= state.link.info()
     fields["connected_slaves"] = len(state.links)
     if state.primary is not None and config.min_replicas_to_write and config.min_replicas_max_lag:
-        fields["min_slaves_good_slaves"] = state.primary.good_replicas()
+        fields["min_slaves_good_slaves"] = state.primary.good
     fields |= {f"slave{i}": link.info_line() for i, link in enumerate(state.links)}
     failover = state.failover
     return fields | {
