@@ -94,6 +94,8 @@ class Instance:
         config.on_change("notify-keyspace-events", events)
         config.on_any_change(("maxmemory-policy", "lfu-log-factor", "lfu-decay-time"), access)
         config.on_change("requirepass", password)
+        saving = ("save", "stop-writes-on-bgsave-error")
+        config.on_any_change(saving, self.snapshots.follow_errors)
         self.aof.attach()
 
     # --- data files ---

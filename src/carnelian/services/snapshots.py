@@ -150,10 +150,11 @@ class Snapshots:
         if good:
             self.last_save_s = int(time.time())
             self.saves += 1
-        self.refuse_writes(not good)
+        self.follow_errors()
 
-    def refuse_writes(self, failing: bool) -> None:
-        refuse = failing and bool(self.config.save) and self.config.stop_writes_on_bgsave_error
+    def follow_errors(self) -> None:
+        """Writes are refused while saving fails, if the configuration says so."""
+        refuse = not self.last_status and bool(self.config.save) and self.config.stop_writes_on_bgsave_error
         self.engine.set_write_refusal("save", self.refusal if refuse else None)
 
     def refusal(self, writes: bool, saves: bool) -> CommandError | None:
