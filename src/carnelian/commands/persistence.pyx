@@ -200,7 +200,8 @@ cdef int restore(Call call) except -1:
         entry_free(e)
         if call.dirty:
             call.notify(NOTIFY_GENERIC, b"del", &ref)
-            call.propagate_as([b"DEL", call.bytes(1)])
+            lazy = getattr(call.engine.config, "lazyfree_lazy_server_del", False)
+            call.propagate_as([b"UNLINK" if lazy else b"DEL", call.bytes(1)])
         reply_ok(call.reply)
         return 0
     call.link(&ref, e)

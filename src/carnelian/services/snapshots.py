@@ -154,7 +154,8 @@ class Snapshots:
 
     def follow_errors(self) -> None:
         """Writes are refused while saving fails, if the configuration says so."""
-        refuse = not self.last_status and bool(self.config.save) and self.config.stop_writes_on_bgsave_error
+        failing = not self.last_status and bool(self.config.save)
+        refuse = failing and self.config.stop_writes_on_bgsave_error
         self.engine.set_write_refusal("save", self.refusal if refuse else None)
 
     def refusal(self, writes: bool, saves: bool) -> CommandError | None:
