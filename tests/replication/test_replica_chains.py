@@ -165,3 +165,16 @@ def test_a_replica_with_an_append_only_file() -> None:
         own.call("REPLICAOF", "NO", "ONE")
         own.call("DEBUG", "LOADAOF")
         assert digest(carnelian) == before
+
+
+def test_waitaof_counts_replicas() -> None:
+    """A replica tells what is safe in its own append-only file."""
+    config = {**QUICK, "appendonly": "yes", "appendfsync": "always"}
+    with (
+        servers(("carnelian", QUICK), ("carnelian", config)) as (primary, replica),
+        primary.connect() as client,
+    ):
+        follow(replica, primary)
+        wait_up(replica)
+        client.call("SET", "k", "v")
+        assert client.call("WAITAOF", 0, 1, 10_000) == [0, 1]

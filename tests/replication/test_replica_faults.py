@@ -3,7 +3,9 @@ and keeps serving the last good data."""
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -332,3 +334,68 @@ def test_the_stream_ends_the_link(replica: Server, primary: FakePrimary, words: 
         with replica.connect() as client:
             assert client.call("KEYS", "*") == [b"a"]
             assert info(client)["role"] == "master"
+
+
+# --- the replica's own trouble ---
+
+def test_a_full_disk(replica: Server, primary: FakePrimary, client: SocketClient) -> None:
+    """The snapshot does not fit: what there is stays, until it does."""
+    client.call("SET", "old", "data")
+    data = snapshot({f"key:{i:05}": "x" * 60 for i in range(5000)})
+    limits = resource.prlimit(replica.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(replica.pid, resource.RLIMIT_FSIZE, (200_000, limits[1]))
+    follow(replica, primary.port)
+    talk = primary.accept()
+    with suppress(OSError):
+        talk.synchronise(data)
+    logged(replica, "Write error or short write writing to the DB dump file")
+    assert client.call("GET", "old") == b"data"
+    assert not list(replica.directory.glob("temp-*"))
+    resource.prlimit(replica.pid, resource.RLIMIT_FSIZE, limits)
+    primary.accept().synchronise(data)
+    wait_up(replica)
+    assert client.call("DBSIZE") == 5000
+
+
+def test_while_it_receives_and_loads(make_server: Make, primary: FakePrimary) -> None:
+    """It serves the old data while the snapshot arrives, and tells how far that is."""
+    replica = make_server()
+    data = snapshot({f"key:{i}": "x" for i in range(1000)})
+    with replica.connect() as client:
+        client.call("SET", "old", "data")
+        follow(replica, primary.port)
+        talk = primary.accept()
+        talk.greet()
+        talk.send_raw(FULL + b"\n\n$%d\r\n" % len(data) + data[:1000])
+        wait_until(lambda: info(client).get("master_sync_read_bytes") == "1000", "it arrives")
+        found = info(client)
+        assert found["master_sync_in_progress"] == "1"
+        assert found["master_sync_total_bytes"] == str(len(data))
+        assert found["master_sync_left_bytes"] == str(len(data) - 1000)
+        assert found["master_link_status"] == "down"
+        assert client.call("ROLE")[3:] == [b"sync", -1]
+        assert client.call("GET", "old") == b"data"
+        talk.send_raw(data[1000:])
+        wait_up(replica)
+        assert client.call("DBSIZE") == 1000
+
+
+def test_shutdown_leaves_no_half_snapshot(make_server: Make, primary: FakePrimary) -> None:
+    replica = make_server()
+    follow(replica, primary.port)
+    talk = primary.accept()
+    talk.greet()
+    talk.send_raw(FULL + b"$5000\r\nREDIS0010")
+    wait_until(lambda: list(replica.directory.glob("temp-*")), "it receives")
+    with replica.connect() as client, suppress(ConnectionError):
+        client.call("SHUTDOWN", "NOSAVE")
+    replica.process.wait(10)
+    assert not list(replica.directory.glob("temp-*"))
+
+
+def test_room_grows_with_what_arrives(replica: Server, primary: FakePrimary) -> None:
+    talk = synchronised(replica, primary)
+    before = replica.rss_bytes()
+    talk.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000000\r\n" + b"x" * 1000)
+    wait_until(lambda: fields(replica)["slave_read_repl_offset"] > "1000", "it has arrived")
+    assert replica.rss_bytes() - before < 20 << 20

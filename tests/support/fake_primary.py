@@ -14,7 +14,7 @@ TIMEOUT_S = 10.0
 
 
 def snapshot(pairs: dict[str, str], tail: bytes = b"\xff" + bytes(8)) -> bytes:
-    """An RDB file of short strings; without a checksum unless `tail` brings one."""
+    """An RDB file of strings below 64 bytes; without a checksum unless `tail` brings one."""
     parts = [b"REDIS0010", b"\xfe\x00"]
     for key, value in pairs.items():
         parts += [b"\x00", bytes((len(key),)), key.encode(), bytes((len(value),)), value.encode()]

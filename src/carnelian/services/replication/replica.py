@@ -10,6 +10,7 @@ import time
 
 from carnelian.engine.dispatch import disconnect_blocked
 from carnelian.services import log
+from carnelian.services.aof import append_only as aof_state
 from carnelian.services.replication.link import CONNECTED, HANDSHAKE, LOADING, TRANSFER, Link
 
 TYPE_CHECKING: bool = False
@@ -29,6 +30,7 @@ class Replica:
         self.link: Link | None = None
         self.resumable = False  # our data and offset are a place in the history of our replid
         self.full_syncs = 0
+        self.told_synced = 0  # of the append-only file, in the last acknowledgement
         self.state.link = self
         if self.config.replicaof:
             self.state.role = "slave"
@@ -110,9 +112,7 @@ class Replica:
             log.notice("Replica is about to load the snapshot of its master: killing a child")
             self.engine.snapshots.children.kill()
         self.state.cut_replicas()
-        aof = getattr(self.server, "aof", None)
-        if aof is not None:
-            aof.before_sync()
+        self.server.aof.before_sync()
 
     def data_replaced(self, replid: str, offset: int) -> None:
         self.state.adopt(replid, offset)
@@ -128,9 +128,7 @@ class Replica:
 
     def restart_log(self) -> None:
         """The append-only file describes other data than there now is."""
-        aof = getattr(self.server, "aof", None)
-        if aof is not None:
-            aof.after_sync()
+        self.server.aof.after_sync()
 
     def deletes_sync_files(self) -> bool:
         """Whether a received snapshot is not to be kept on disk."""
@@ -138,12 +136,21 @@ class Replica:
         return bool(self.config.rdb_del_sync_files) and not persists
 
     def ack_words(self) -> list[str]:
-        """What an acknowledgement tells besides the offset applied."""
-        return []
+        """What an acknowledgement tells besides the offset applied: what is safe in our own
+        append-only file, for the primary's WAITAOF."""
+        aof = self.server.aof
+        if aof.state != aof_state.ON:
+            return []
+        self.told_synced = aof.synced_offset
+        return ["FACK", str(self.told_synced)]
 
     def cron(self) -> None:
-        if self.link is not None:
-            self.link.cron()
+        if self.link is None:
+            return
+        self.link.cron()
+        aof = self.server.aof
+        if aof.state == aof_state.ON and aof.synced_offset != self.told_synced:
+            self.send_ack()
 
     def send_ack(self) -> None:
         if self.link is not None and self.link.is_connected:
