@@ -22,6 +22,7 @@ from tests.support.following import (
     wait_in_step,
     wait_up,
 )
+from tests.support.leaks import check_for_leaks, note_baseline
 from tests.support.servers import Server, free_port
 from tests.support.waiting import wait_until
 
@@ -356,6 +357,77 @@ def test_blocked_clients_are_told(make_server: Make) -> None:
             " replica?)"
         )
         assert waiting.closed()
+
+
+def test_readers_wait_for_the_stream(pair: Any, both: Any) -> None:
+    """XREAD BLOCK on a replica is served by its primary's writes, and events are sent."""
+    primary, replica = both
+    with pair[1].connect() as reader, pair[1].connect() as listener:
+        replica.call("CONFIG", "SET", "notify-keyspace-events", "EA")
+        listener.call("SUBSCRIBE", "__keyevent@0__:set")
+        reader.send("XREAD", "BLOCK", 0, "STREAMS", "stream", "$")
+        wait_until(lambda: info(replica, "clients")["blocked_clients"] == "1", "it waits")
+        primary.call("XADD", "stream", "1-1", "f", "v")
+        primary.call("SET", "k", "v")
+        assert reader.read_reply().value[0].value[0].value == b"stream"
+        assert listener.message()[2] == b"k"
+        replica.call("CONFIG", "SET", "notify-keyspace-events", "")
+
+
+def test_published_messages_arrive(pair: Any, both: Any) -> None:
+    primary, _ = both
+    with pair[1].connect() as listener:
+        listener.call("SUBSCRIBE", "c")
+        primary.call("PUBLISH", "c", "m")
+        assert listener.message() == [b"message", b"c", b"m"]
+
+
+def test_fields_that_expire() -> None:
+    with (
+        servers(("carnelian", {}), ("carnelian", {})) as (primary, replica),
+        primary.connect() as client,
+        replica.connect() as reader,
+    ):
+        client.call("HSET", "before", "f", "v", "g", "w")
+        client.call("HPEXPIRE", "before", 10_000_000, "FIELDS", 1, "f")
+        follow(replica, primary)
+        wait_up(replica)
+        client.call("HSET", "h", "f", "v", "g", "w")
+        client.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        client.call("HPEXPIRE", "h", 1, "FIELDS", 1, "f")
+        wait_in_step(primary, replica)
+        wait_until(lambda: reader.call("HGET", "h", "f") is None, "it has expired")
+        client.call("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+        wait_until(lambda: client.call("HLEN", "h") == 1, "the primary deletes it")
+        wait_in_step(primary, replica)
+        assert reader.call("HLEN", "h") == 1
+        assert digest(primary) == digest(replica)
+
+
+def test_no_memory_is_lost(make_server: Make) -> None:
+    """Synchronisations, cut links and changes of role leave nothing behind."""
+    replica = make_server(repl_diskless_load="swapdb")
+    with FakePrimary() as primary, replica.connect() as client:
+
+        def once() -> None:
+            follow(replica, primary.port)
+            talk = primary.accept()
+            talk.synchronise(snapshot({f"k{i}": "v" for i in range(100)}))
+            talk.send_raw(command("MULTI") + command("SET", "a", "x" * 100_000))
+            wait_until(lambda: int(info(client)["slave_read_repl_offset"]) > 100_000, "it came")
+            talk.cut()
+            talk = primary.accept()
+            talk.greet()
+            talk.send_raw(b"+CONTINUE\r\n" + command("SET", "b", "1"))
+            talk.wait_acked(len(command("SET", "b", "1")))
+            client.call("REPLICAOF", "NO", "ONE")
+            client.call("FLUSHALL")
+
+        once()
+        note_baseline(replica)
+        for _ in range(5):
+            once()
+    check_for_leaks(replica)
 
 
 # --- REPLICAOF ---

@@ -175,10 +175,14 @@ class Link:
             if self.phase == CONNECTING:
                 self.connected()
                 self.watch()
+            elif self.outbox and self.phase == LOADING:
+                self.show_life()
             elif self.outbox:
                 self.send(b"")
         except FAILURES as failed:
             self.fail(text_of(failed))
+        except Exception as bug:  # a bug of ours must not end the server
+            self.fail(f"internal error: {bug!r}")
 
     def send(self, data: bytes) -> None:
         """Send what the socket takes now; the rest waits."""
@@ -393,6 +397,15 @@ class Link:
         self.last_ack_s = time.monotonic()
         self.send(encode(*words))
 
+    def show_life(self) -> None:
+        """While nothing is to be said: a primary that hears nothing gives us up."""
+        try:
+            self.send(b"\n")
+        except OSError:
+            if self.phase != LOADING:
+                raise
+            # The snapshot is here, whatever becomes of its sender.
+
     def session_killed(self, session: Any) -> None:
         """CLIENT KILL, from within a command."""
         self.loop.call_soon(
@@ -421,7 +434,7 @@ class Link:
                 self.send_ack()
             elif now_s - self.last_ack_s >= ACK_S and self.phase in (TRANSFER, LOADING):
                 self.last_ack_s = now_s
-                self.send(b"\n")  # so that the primary sees us alive
+                self.show_life()
         except FAILURES as failed:
             self.fail(text_of(failed))
 
