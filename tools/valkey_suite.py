@@ -47,6 +47,10 @@ TIDY_UP = """proc tidy_up {} {
     catch {r config set maxmemory 0}
     catch {r debug pause-cron 0}
     catch {r debug set-active-expire 1}
+    catch {r config set set-max-listpack-entries 128}
+    catch {r config set rdb-key-save-delay 0}
+    catch {r replicaof no one}
+    catch {r config set replica-serve-stale-data yes}
 }
 
 """
@@ -61,6 +65,14 @@ PATCHES = [
     ),
     ("tests/support/test.tcl", "proc test {name", TIDY_UP + "proc test {name"),
 ]
+
+
+# Where the suite relies on a default that is not Redis's: UNLINK, not DEL, is propagated.
+VALKEY_DEFAULTS = {
+    "lazyfree-lazy-expire": "yes",
+    "lazyfree-lazy-server-del": "yes",
+    "lazyfree-lazy-user-del": "yes",
+}
 
 
 class Outcome(NamedTuple):
@@ -153,6 +165,8 @@ def run_unit(
 ) -> Result:
     port = None if options.server == "carnelian" else servers.free_port()
     config = {"enable-protected-configs": "yes", "enable-module-command": "yes"}
+    if options.server == "carnelian":
+        config |= VALKEY_DEFAULTS
     with servers.start(options.server, config, port=port) as server:
         assert server.port is not None
         output, trouble = run_suite(checkout, unit, server.port, options, left_out)

@@ -375,7 +375,9 @@ def test_propagation(effects):
     for line, expected in [
         ("SET k v", "SET k v"),
         ("SET k v KEEPTTL GET", "SET k v KEEPTTL"),
-        (f"SET k v PXAT {FUTURE_MS} GET", f"SET k v PXAT {FUTURE_MS}"),
+        ("SET k v XX", "SET k v XX"),
+        ("SET k v get XX GET", "SET k v XX"),
+        (f"SET k v PXAT {FUTURE_MS} GET", f"SET k v PXAT {FUTURE_MS} GET"),
         (f"SET k v EXAT {FUTURE_MS // 1000}", f"SET k v PXAT {FUTURE_MS}"),
         ("SET k w IFEQ v", "SET k w"),
         ("SET k w NX", None),

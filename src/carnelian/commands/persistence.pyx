@@ -10,7 +10,6 @@ from carnelian.engine.engine cimport NOTIFY_GENERIC, Engine
 from carnelian.keyspace.access cimport access_pack_lfu
 from carnelian.keyspace.database cimport KeyRef, key_expire_at
 from carnelian.keyspace.entry cimport Entry
-from carnelian.keyspace.value cimport entry_free
 from carnelian.resp.reply cimport reply_bulk, reply_int, reply_null, reply_ok, reply_status
 
 from carnelian.engine.command import family
@@ -197,7 +196,7 @@ cdef int restore(Call call) except -1:
         call.modified(&ref)
     if when_ms and when_ms < call.engine.now_ms:
         # Already past: the key is replaced by nothing.
-        entry_free(e)
+        call.engine.discard(e)
         if call.dirty:
             call.notify(NOTIFY_GENERIC, b"del", &ref)
             lazy = getattr(call.engine.config, "lazyfree_lazy_server_del", False)

@@ -201,12 +201,14 @@ cdef int append_to_new(Call call, KeyRef *ref, Options *o) except -1:
 
 cdef list as_done(Call call, const Stream *s, Options *o):
     """The command with the ID it chose and, for "~", with what it really trimmed to."""
+    cdef StreamId first
     cdef list words = call.words(0)
     if o.id_at:
         words[o.id_at] = id_text(o.id)
     if o.strategy and o.trim.approximate:
         words[o.strategy - 1] = b"="
-        words[o.strategy] = id_text(s.first_id) if o.trim.by_id else b"%d" % s.length
+        first = s.first_id if s.length else stream_id_max()
+        words[o.strategy] = id_text(first) if o.trim.by_id else b"%d" % s.length
     if o.idem.at and o.idem.automatic:
         words[o.idem.at:o.idem.at + 2] = [
             b"IDMP", words[o.idem.at + 1], o.idem.message.ptr[:o.idem.message.len]]

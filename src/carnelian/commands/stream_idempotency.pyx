@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from carnelian.base.slice cimport Slice, slice_of
+from carnelian.base.slice cimport slice_of
 from carnelian.base.xxh3 cimport xxh3_64
 from carnelian.commands.stream_support cimport stream_at, strict_id
 from carnelian.encodings.stream cimport Stream, stream_contains

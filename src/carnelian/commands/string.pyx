@@ -3,8 +3,9 @@
 from libc.stdint cimport int64_t
 
 from carnelian.commands.string_options cimport (
-    OPTION_COMPARISON, OPTION_EX, OPTION_EXISTENCE, OPTION_GET, OPTION_IFDNE, OPTION_IFNE,
-    OPTION_KEEPTTL, OPTION_NX, OPTION_PERSIST, OPTION_PX, OPTION_TIME, OPTION_TTL, Options,
+    OPTION_COMPARISON, OPTION_EX, OPTION_EXAT, OPTION_EXISTENCE, OPTION_GET, OPTION_IFDNE,
+    OPTION_IFNE, OPTION_KEEPTTL, OPTION_NX, OPTION_PERSIST, OPTION_PX, OPTION_PXAT, OPTION_TIME,
+    OPTION_TTL, Options,
     already_expired, comparison_holds, expiry_ms, options_expiry, options_parse,
 )
 from carnelian.engine.call cimport Call, handler
@@ -62,6 +63,15 @@ cdef void propagate_set(Call call, int value, Options *options, int64_t when_ms)
         call.propagate_as(argv)
 
 
+cdef void propagate_options(Call call, Options *options, int64_t when_ms):
+    """SET as it is if that means the same at any time, and as Redis does without GET."""
+    if options.flags & (OPTION_EX | OPTION_PX | OPTION_EXAT | OPTION_COMPARISON):
+        propagate_set(call, 2, options, when_ms)
+    elif options.flags & OPTION_GET and not options.flags & OPTION_PXAT and call.propagates():
+        call.propagate_as(call.words(0)[:3] + [
+            word for word in call.words(3) if word.upper() != b"GET"])
+
+
 cdef void store(Call call, KeyRef *ref, int value, bint keep_ttl, int64_t when_ms):
     """Assign argument `value`, set the expiry if there is one, tell everyone."""
     assign_text(call, ref, call.argv[value].ptr, call.argv[value].len, keep_ttl or when_ms != 0)
@@ -100,7 +110,7 @@ cdef int set_with_options(Call call) except -1:
         reply_ok(call.reply)
     if met:
         store(call, &ref, 2, options.flags & OPTION_KEEPTTL != 0, when_ms)
-        propagate_set(call, 2, &options, when_ms)
+        propagate_options(call, &options, when_ms)
     return 0
 
 

@@ -28,8 +28,8 @@ from carnelian.engine.session cimport (
     SUBSCRIBED, Session,
 )
 from carnelian.engine.timing cimport calibrate, ticks_per_us, ticks_to_us
-from carnelian.keyspace.database cimport KeyRef
-from carnelian.keyspace.entry cimport TYPE_STREAM, entry_type
+from carnelian.keyspace.database cimport KeyRef, key_find
+from carnelian.keyspace.entry cimport EXPIRES, TYPE_STREAM, entry_type, entry_when
 from carnelian.resp.reply cimport (
     ReplyMark, reply_error, reply_mark, reply_null_array, reply_queued, reply_raw, reply_rollback,
 )
@@ -574,11 +574,13 @@ cdef void release(Engine engine, Blocked blocked, ReplyMark mark):
 
 
 cdef int type_at(Engine engine, tuple place):
-    """The type of a key, -1 for none."""
-    cdef KeyRef ref
+    """The type of a key, -1 for none. One that has expired stays for who asks for it."""
     cdef bytes key = place[1]
-    engine.find(&ref, engine.databases[<int>place[0]], key, len(key))
-    return entry_type(ref.slot[0]) if ref.slot != NULL else -1
+    cdef KeyRef ref = key_find(engine.databases[<int>place[0]], key, len(key))
+    if ref.slot == NULL or (
+            ref.slot[0].flags & EXPIRES and entry_when(ref.slot[0]) < engine.now_ms):
+        return -1
+    return entry_type(ref.slot[0])
 
 
 cdef int serve_queue(Engine engine, tuple place, int type) except -1:

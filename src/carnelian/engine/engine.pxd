@@ -133,6 +133,7 @@ cdef class Engine:
     cdef public bint replaying
     cdef bint deletes_hidden           # ... and a client's write on a replica does away with them
     cdef public bint active_expire
+    cdef public bint lazy_expire       # what expired is propagated as UNLINK
     cdef int expire_db                 # where expire_some goes on
     cdef int depth                     # nesting of command execution
     cdef object spare_call             # a Call kept for the next command

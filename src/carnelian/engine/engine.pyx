@@ -163,8 +163,8 @@ cdef class Engine:
         self.stats.expired_keys += 1
         self.deleting_expired = True
         if self.propagation.active:
-            argv[0].ptr = b"DEL"
-            argv[0].len = 3
+            argv[0].ptr = b"UNLINK" if self.lazy_expire else b"DEL"
+            argv[0].len = 6 if self.lazy_expire else 3
             argv[1].ptr = ref.key
             argv[1].len = ref.len
             self.propagation.add_slices(ref.db.id, argv, 2)

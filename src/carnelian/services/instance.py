@@ -91,7 +91,11 @@ class Instance:
         config.on_change("slowlog-max-len", engine.slowlog.resize)
         config.on_change("latency-monitor-threshold", delays)
         config.on_change("latency-tracking", set_tracking)
+        def lazy_expire(wanted: bool) -> None:
+            engine.lazy_expire = wanted
+
         config.on_change("notify-keyspace-events", events)
+        config.on_change("lazyfree-lazy-expire", lazy_expire)
         config.on_any_change(("maxmemory-policy", "lfu-log-factor", "lfu-decay-time"), access)
         config.on_change("requirepass", password)
         saving = ("save", "stop-writes-on-bgsave-error")
