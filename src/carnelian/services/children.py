@@ -7,6 +7,7 @@ Instance; snapshots, the append-only file and replication start children. Main t
 
 from __future__ import annotations
 
+import mmap
 import os
 import posix
 import time
@@ -48,6 +49,9 @@ class Children:
         self.latency = latency
         self.last_fork_us = 0
         self.forks = 0
+        self.keys_done: memoryview | None = None  # shared with the child, which counts there
+        self.keys_total = 0
+        self.count_keys: Callable[[], int] = int
 
     def start(
         self,
@@ -60,6 +64,10 @@ class Children:
         `keep`. OSError when there is no child: the fork failed, or one is running."""
         if self.active is not None:
             raise BlockingIOError(0, f"a child of kind {self.active.kind} is running")
+        if self.keys_done is None:
+            self.keys_done = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
+        self.keys_done[0] = 0
+        self.keys_total = self.count_keys()
         reading, writing = posix.pipe()
         started = time.perf_counter()
         try:
@@ -77,6 +85,16 @@ class Children:
         posix.close(writing)
         self.active = Child(kind, pid, reading, finished, self.last_fork_us)
         return self.active
+
+    def figures(self) -> dict[str, object]:
+        """How far the child is, for INFO."""
+        done = self.keys_done[0] if self.active is not None and self.keys_done else 0
+        total = self.keys_total if self.active is not None else 0
+        return {
+            "current_fork_perc": f"{100 * done / total if total else 0:.2f}",
+            "current_save_keys_processed": done,
+            "current_save_keys_total": total,
+        }
 
     def collect(self) -> None:
         """From the timer: has it ended?"""

@@ -58,6 +58,7 @@ class Instance:
         self.replication = ReplicationState(self.engine, config)
         self.engine.replication = self.replication
         self.children = Children(self.engine.latency)
+        self.children.count_keys = lambda: sum(size[1] for size in self.engine.sizes())
         self.loading = Loading(self.engine)
         self.snapshots = Snapshots(self.engine, config, self.children, self.loading)
         self.engine.snapshots = self.snapshots
@@ -107,11 +108,12 @@ class Instance:
     def load(self, between: Callable[[], None]) -> bool:
         """Load the append-only file if it is on, else the snapshot; then begin to log. False
         after the log said why the data cannot be used."""
-        if self.config.appendonly:
+        logged = bool(self.config.appendonly)
+        if logged:
             good = self.aof.load(between)
         else:
             good = self.aof.read_manifest() and self.snapshots.load(between)
-        return good and self.aof.open()
+        return good and self.aof.open(logged)
 
     def persistence_figures(self) -> dict[str, object]:
         """INFO persistence."""

@@ -14,6 +14,7 @@ import time
 from carnelian.engine.errors import CommandError
 from carnelian.services import log
 from carnelian.services.children import SIGUSR1, Children
+from carnelian.services.process import pin_to_cores
 from carnelian.services.rdb.snapshot import (
     SnapshotError,
     SnapshotReader,
@@ -112,6 +113,8 @@ class Snapshots:
             access_mode=self.access_mode(),
             without_data=without_data,
             key_delay_us=self.config.rdb_key_save_delay,
+            write_back=bool(self.config.rdb_save_incremental_fsync),
+            keys_done=self.children.keys_done,
         )
 
     def access_mode(self) -> int:
@@ -171,13 +174,18 @@ class Snapshots:
         self.child_dirty = self.engine.dirty
         self.scheduled = False
         try:
-            self.child = self.children.start(CHILD, lambda: self.write(self.path), self.collected)
+            self.child = self.children.start(CHILD, self.write_in_child, self.collected)
         except OSError as failed:
             log.warning(f"Can't save in background: fork: {failed.strerror}")
             self.finished(False)
             return False
         log.notice(f"Background saving started by pid {self.child.pid}")
         return True
+
+    def write_in_child(self) -> None:
+        if self.config.bgsave_cpulist:
+            pin_to_cores(self.config.bgsave_cpulist)
+        self.write(self.path)
 
     def cron(self) -> None:
         """Start a save when a save point is reached or one is due."""
@@ -306,9 +314,7 @@ class Snapshots:
             "current_cow_peak": 0,
             "current_cow_size": 0,
             "current_cow_size_age": 0,
-            "current_fork_perc": "0.00",
-            "current_save_keys_processed": 0,
-            "current_save_keys_total": 0,
+            **self.children.figures(),
             "rdb_changes_since_last_save": self.engine.dirty,
             "rdb_bgsave_in_progress": int(self.child is not None),
             "rdb_last_save_time": self.last_save_s,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.client import SocketClient
 from tests.support.log_files import (
     BASE,
     DIRECTORY,
@@ -19,7 +20,9 @@ from tests.support.log_files import (
     make,
     snapshot,
 )
-from tests.support.persistence import content, fill, names
+from tests.support.persistence import content, fill, names, wait_for
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
 
 SET_FOO = encoded("SELECT 0", "SET foo hello")
 INCREMENTS = encoded("SELECT 0", "SET n 1", "INCR n", "INCR n")
@@ -263,3 +266,57 @@ def test_clients_are_told_while_loading(begin: Any, tmp_path: Path) -> None:
         info = client.call("INFO", "persistence").decode()
     assert "loading:0" in info
     assert "loading_start_time" not in info
+
+
+def connected(path: str) -> SocketClient | None:
+    try:
+        return SocketClient(path)
+    except OSError:
+        return None
+
+
+def slow(directory: Path, count: int) -> None:
+    """A log that takes a while with key-load-delay."""
+    make(directory, base=SET_FOO, increment=encoded(*(f"SET k{i} {i}" for i in range(count))))
+
+
+def test_answers_while_loading(tmp_path: Path) -> None:
+    slow(tmp_path, 20_000)
+    path = str(tmp_path / "socket")
+    config = {"dir": str(tmp_path), "appendonly": "yes", "unixsocket": path}
+    server = Server("carnelian", config | {"key-load-delay": "500"})
+    try:
+        with wait_until(lambda: connected(path), "it listens") as client:
+            assert client.error("GET", "foo") == "LOADING Redis is loading the dataset in memory"
+            info = client.call("INFO", "persistence").decode()
+            assert "loading:1" in info
+            total = int(info.split("loading_total_bytes:")[1].split("\r")[0])
+            assert total == sum(
+                (tmp_path / DIRECTORY / name).stat().st_size for name in (BASE, INCREMENT)
+            )
+            client.send("SHUTDOWN")
+            assert client.closed()
+        assert server.process.wait(10) == 0
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("wanted", ["yes", "no"])
+def test_switched_while_loading(wanted: str, begin: Any, tmp_path: Path) -> None:
+    """The log that is there is stale when the snapshot was loaded: a new one must be begun."""
+    make(tmp_path, base=SET_FOO, increment=INCREMENTS)
+    first = begin(appendonly="no")
+    with first.connect() as client:
+        client.call("MSET", *[word for i in range(2_000) for word in (f"key:{i}", "x")])
+        client.call("SAVE")
+    first.stop()
+    path = str(tmp_path / "socket")
+    config = {"dir": str(tmp_path), "appendonly": "no", "unixsocket": path, "key-load-delay": 300}
+    with Server("carnelian", config) as server:
+        with wait_until(lambda: connected(path), "it listens") as client:
+            client.call("CONFIG", "SET", "appendonly", wanted)
+            wait_until(lambda: not client.reply("GET", "key:0").is_error, "it has loaded")
+            assert client.call("DBSIZE") == 2_000
+            wait_for(server, aof_enabled=int(wanted == "yes"), aof_rewrite_in_progress=0)
+    with begin(appendonly="yes").connect() as client:
+        assert client.call("DBSIZE") == (2_000 if wanted == "yes" else 2)

@@ -20,6 +20,7 @@ from carnelian.services.aof.file_worker import FileWorker
 from carnelian.services.aof.log_file import LogFile
 from carnelian.services.aof.manifest import Manifest
 from carnelian.services.children import SIGUSR1
+from carnelian.services.process import pin_to_cores
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -99,11 +100,14 @@ class AppendOnly:
         """Load the files of the manifest; False after the log said why they cannot be used."""
         return load.Load(self, between).run()
 
-    def open(self) -> bool:
-        """After loading: go on with the last increment, or begin. False if that fails."""
+    def open(self, loaded: bool) -> bool:
+        """After loading: go on with the last increment, or begin. False if that fails. `loaded`:
+        the data came from the log."""
         self.serving = True
         if not self.config.appendonly:
             return True
+        if not loaded:  # turned on while a snapshot was loaded
+            return self.start()
         fresh = not self.manifest.parts()
         resumed = bool(self.manifest.increments)
         try:
@@ -183,7 +187,9 @@ class AppendOnly:
     # --- on and off ---
 
     def switch(self, wanted: bool) -> None:
-        if not self.serving or wanted == (self.state != OFF):
+        if not self.serving or self.instance.loading.active:
+            return  # what comes after loading looks at the configuration
+        if wanted == (self.state != OFF):
             return
         if not wanted:
             self.stop()
@@ -258,6 +264,8 @@ class AppendOnly:
         return os.path.join(str(self.config.dir), f"temp-rewriteaof-bg-{pid}.aof")
 
     def write_in_child(self) -> None:
+        if self.config.aof_rewrite_cpulist:
+            pin_to_cores(self.config.aof_rewrite_cpulist)
         path = self.temporary_base(os.getpid())
         self.write_base(path, path)
 

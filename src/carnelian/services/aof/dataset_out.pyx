@@ -62,6 +62,7 @@ cdef struct Writer:
     int fd
     int failed                     # errno of the first failed write
     int key_delay_us
+    int64_t *keys_done             # counted up with each key, or NULL
     size_t left                    # elements of the collection not yet announced
 
 
@@ -344,16 +345,21 @@ cdef void put_database(Writer *w, Database *db) noexcept nogil:
     e = table_next(&it)
     while e != NULL and not w.failed:
         put_entry(w, <Entry *>e)
+        if w.keys_done != NULL:
+            w.keys_done[0] += 1
         if w.key_delay_us > 0:
             usleep(w.key_delay_us)
         e = table_next(&it)
 
 
-def write_dataset(Engine engine, int fd, int64_t stamp_s, int key_delay_us):
+def write_dataset(Engine engine, int fd, int64_t stamp_s, int key_delay_us, keys_done):
     """Write commands that make the data set; with `stamp_s` the time comes first. OSError."""
     cdef Writer w
+    cdef int64_t[::1] counter = keys_done
     cdef int i
     memset(&w, 0, sizeof(Writer))
+    if counter is not None:
+        w.keys_done = &counter[0]
     w.fd = fd
     w.key_delay_us = key_delay_us
     if stamp_s:

@@ -42,7 +42,13 @@ def write_base(instance: Instance, path: str, temporary: str = "") -> None:
                 from carnelian.services.aof.dataset_out import write_dataset
 
                 stamp_s = int(time.time()) if config.aof_timestamp_enabled else 0
-                write_dataset(instance.engine, handle, stamp_s, config.rdb_key_save_delay)
+                write_dataset(
+                    instance.engine,
+                    handle,
+                    stamp_s,
+                    config.rdb_key_save_delay,
+                    instance.children.keys_done,
+                )
             os.fsync(handle)
         finally:
             os.close(handle)

@@ -75,6 +75,8 @@ cdef struct RdbOut:
     bint checksum
     bint compress
     int key_delay_us           # after each key, for tests: rdb-key-save-delay
+    bint write_back            # have the system write to disk every few megabytes
+    int64_t *keys_done         # counted up with each key, or NULL
     uint64_t crc               # of all bytes that have left the buffer
     int64_t written            # to the descriptor
 

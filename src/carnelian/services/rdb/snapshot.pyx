@@ -83,6 +83,8 @@ cdef bint put_database(RdbOut *w, Database *db, uint32_t now_s, int access_mode)
     e = table_next(&it)
     while e != NULL and not w.failed:
         put_key(w, <Entry *>e, now_s, access_mode)
+        if w.keys_done != NULL:
+            w.keys_done[0] += 1
         if unlikely(w.key_delay_us > 0):
             usleep(w.key_delay_us)
         e = table_next(&it)
@@ -91,24 +93,19 @@ cdef bint put_database(RdbOut *w, Database *db, uint32_t now_s, int access_mode)
 
 cdef bint has_field_times(Database *db) noexcept nogil:
     """Whether some hash has fields that expire: only then is a newer file version needed."""
-    cdef TableIter it
-    cdef Entry *e
-    table_iter_init(&it, db.keys)
-    e = <Entry *>table_next(&it)
-    while e != NULL:
-        if rdb_value_type(e) == RDB_HASH_METADATA:
-            return True
-        e = <Entry *>table_next(&it)
-    return False
+    return db.field_timers != NULL and db.field_timers.heap.count != 0
 
 
 def write_snapshot(Engine engine, int fd, aux, *, bint compress=True, bint checksum=True,
-                   int access_mode=0, bint without_data=False, int key_delay_us=0):
-    """Write all databases to a descriptor. `aux` is a list of (name, value) in bytes.
+                   int access_mode=0, bint without_data=False, int key_delay_us=0,
+                   bint write_back=False, keys_done=None):
+    """Write all databases to a descriptor. `aux` is a list of (name, value) in bytes; `keys_done` a
+    memoryview of an int64 that is counted up; with `write_back` the system writes as we go.
 
     Returns the bytes written; OSError with the errno of the first failed write.
     """
     cdef RdbOut w
+    cdef int64_t[::1] counter = keys_done
     cdef int version = RDB_VERSION_PLAIN
     cdef int i
     cdef bint good = True
@@ -117,6 +114,9 @@ def write_snapshot(Engine engine, int fd, aux, *, bint compress=True, bint check
     w.compress = compress
     w.checksum = checksum
     w.key_delay_us = key_delay_us
+    w.write_back = write_back
+    if counter is not None:
+        w.keys_done = &counter[0]
     for i in range(engine.database_count):
         if has_field_times(engine.databases[i]):
             version = RDB_VERSION_FIELD_TTL
