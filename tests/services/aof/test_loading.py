@@ -312,11 +312,13 @@ def test_switched_while_loading(wanted: str, begin: Any, tmp_path: Path) -> None
     first.stop()
     path = str(tmp_path / "socket")
     config = {"dir": str(tmp_path), "appendonly": "no", "unixsocket": path, "key-load-delay": 300}
-    with Server("carnelian", config) as server:
-        with wait_until(lambda: connected(path), "it listens") as client:
-            client.call("CONFIG", "SET", "appendonly", wanted)
-            wait_until(lambda: not client.reply("GET", "key:0").is_error, "it has loaded")
-            assert client.call("DBSIZE") == 2_000
-            wait_for(server, aof_enabled=int(wanted == "yes"), aof_rewrite_in_progress=0)
+    with (
+        Server("carnelian", config) as server,
+        wait_until(lambda: connected(path), "it listens") as client,
+    ):
+        client.call("CONFIG", "SET", "appendonly", wanted)
+        wait_until(lambda: not client.reply("GET", "key:0").is_error, "it has loaded")
+        assert client.call("DBSIZE") == 2_000
+        wait_for(server, aof_enabled=int(wanted == "yes"), aof_rewrite_in_progress=0)
     with begin(appendonly="yes").connect() as client:
         assert client.call("DBSIZE") == (2_000 if wanted == "yes" else 2)
