@@ -59,7 +59,13 @@ cdef class EpollPoller(Poller):
         cdef int i
         cdef uint32_t got
         with nogil:
-            n = epoll_wait(self.epfd, self.ready, EVENTS_MAX, timeout_ms)
+            n = 0
+            for i in range(self.spins):
+                n = epoll_wait(self.epfd, self.ready, EVENTS_MAX, 0)
+                if n:
+                    break
+            if n == 0:
+                n = epoll_wait(self.epfd, self.ready, EVENTS_MAX, timeout_ms)
         if n < 0:
             if errno == EINTR:
                 return 0

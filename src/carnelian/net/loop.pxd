@@ -28,6 +28,7 @@ cdef class Loop:
     cdef int wake_read
     cdef readonly int wake_write
     cdef bint busy                         # the last turn had events
+    cdef bint deep                         # ... and its clients sent many commands each
 
     cdef uint64_t commands_before          # executed when cron ran last
 

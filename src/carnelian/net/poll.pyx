@@ -71,7 +71,13 @@ cdef class PollPoller(Poller):
         cdef int found = 0
         cdef short got
         with nogil:
-            n = poll(self.fds, self.count, timeout_ms)
+            n = 0
+            for i in range(self.spins):
+                n = poll(self.fds, self.count, 0)
+                if n:
+                    break
+            if n == 0:
+                n = poll(self.fds, self.count, timeout_ms)
         if n < 0:
             if errno == EINTR:
                 return 0

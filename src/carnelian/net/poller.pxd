@@ -16,6 +16,7 @@ cdef struct Event:
 cdef class Poller:
     cdef Event events[EVENTS_MAX]
     cdef readonly str name
+    cdef int spins                 # times to ask before sleeping
 
     cdef int add(self, int fd, int mask) except -1
     cdef int change(self, int fd, int mask) except -1
