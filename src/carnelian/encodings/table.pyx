@@ -20,7 +20,8 @@ cdef enum:
     MERGED_FILL_MAX = 3
     CURSOR_BITS = 48
     RANDOM_CHAIN_MAX = 16
-    RANDOM_TRIES_MAX = 200
+    RANDOM_PLACES = 4
+    RANDOM_TRIES_MAX = 60
 
 cdef uint64_t LOW_BITS = 0x7F7F7F7F7F7F7F7FULL
 cdef uint64_t TAG_BYTES = 0x00FFFFFFFFFFFFFFULL
@@ -360,23 +361,34 @@ cdef int chain_entries(Bucket *b, void **out, int out_max) noexcept nogil:
 
 
 cdef void *table_random(Table *t) noexcept nogil:
-    """Every entry is equally likely as long as no chain holds over RANDOM_CHAIN_MAX entries."""
+    """Every entry is equally likely as long as no chain holds over RANDOM_CHAIN_MAX entries.
+
+    A place is drawn until the drawn number of an entry exists there, about every third time;
+    memory is asked for several places at once.
+    """
     cdef void *entries[RANDOM_CHAIN_MAX]
+    cdef uint64_t places[RANDOM_PLACES]
+    cdef Bucket *buckets[RANDOM_PLACES]
     cdef TableIter it
-    cdef uint64_t place
     cdef int _tries
+    cdef int k
     cdef int n
     cdef int pick
     if t.count == 0:
         return NULL
     for _tries in range(RANDOM_TRIES_MAX):
-        place = random64()
-        n = chain_entries(bucket_in(segment_at(t, place), place), entries, RANDOM_CHAIN_MAX)
-        if n == 0:
-            continue
-        pick = <int>(random64() % RANDOM_CHAIN_MAX) if t.count > SLOTS else <int>(random64() % n)
-        if pick < n:
-            return entries[pick]
+        for k in range(RANDOM_PLACES):
+            places[k] = random64()
+            prefetch(segment_at(t, places[k]))
+        for k in range(RANDOM_PLACES):
+            buckets[k] = bucket_in(segment_at(t, places[k]), places[k])
+            prefetch(buckets[k])
+        for k in range(RANDOM_PLACES):
+            n = chain_entries(buckets[k], entries, RANDOM_CHAIN_MAX)
+            # A place uses the high bits of its number, this the low ones.
+            pick = <int>(places[k] & 0xFFFF) % (RANDOM_CHAIN_MAX if t.count > SLOTS else max(n, 1))
+            if pick < n:
+                return entries[pick]
     table_iter_init(&it, t)
     return table_next(&it)
 
