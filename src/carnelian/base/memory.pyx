@@ -53,9 +53,9 @@ cdef enum:
     SPAN_SHIFT = 16
     SPAN_SIZE = 1 << SPAN_SHIFT
     SPAN_HEADER = 64
-    CLASS_COUNT = 52
-    SLAB_SIZE_MAX = 4160
-    UNIT_COUNT = 521           # SLAB_SIZE_MAX / 8 + 1
+    CLASS_COUNT = 51
+    SLAB_SIZE_MAX = 3200
+    UNIT_COUNT = 401           # SLAB_SIZE_MAX / 8 + 1
     COMMIT_SIZE = 4 << 20
     WARM_SPANS_MAX = 32
 
@@ -120,11 +120,10 @@ cdef void set_up() noexcept:
             size += 128
         class_size[n] = <uint16_t>size
         n += 1
-    class_size[n] = 2112            # hash table segments of 32 and 64 buckets
-    class_size[n + 1] = 2560        # full nodes of streams and lists fall between those
-    class_size[n + 2] = 3200
-    class_size[n + 3] = 4160
-    assert n + 4 == CLASS_COUNT
+    class_size[n] = 2112            # 31 fill a span; hash table segments of 32 buckets, wheel chunks
+    class_size[n + 1] = 2560
+    class_size[n + 2] = 3200        # of what is larger a span would waste too much of its end
+    assert n + 3 == CLASS_COUNT
     i = 0
     for unit in range(units):
         if unit * 8 > class_size[i]:

@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from carnelian.base.hashing cimport hash_bytes
-from carnelian.base.memory cimport mem_alloc, mem_alloc_zeroed, mem_free
+from carnelian.base.memory cimport mem_alloc, mem_alloc_zeroed, mem_free, mem_usable
 from carnelian.base.native cimport ctz64, likely, load64, prefetch, unlikely
 from carnelian.base.random cimport random64
 from carnelian.base.slice cimport Slice
@@ -52,7 +52,7 @@ cdef Segment *segment_new(Table *t, int depth, int bucket_bits) noexcept nogil:
     s.depth = <uint8_t>depth
     s.bucket_bits = <uint8_t>bucket_bits
     t.segments += 1
-    t.bytes += segment_size(bucket_bits)
+    t.bytes += mem_usable(s)
     return s
 
 
@@ -68,7 +68,7 @@ cdef void segment_free(Table *t, Segment *s) noexcept nogil:
             mem_free(b)
             t.bytes -= BUCKET_SIZE
             b = following
-    t.bytes -= segment_size(s.bucket_bits)
+    t.bytes -= mem_usable(s)
     t.segments -= 1
     mem_free(s)
 
@@ -92,7 +92,7 @@ cdef void free_segments(Table *t) noexcept nogil:
         i += <uint64_t>1 << (t.depth - s.depth)
         segment_free(t, s)
     if t.depth:
-        t.bytes -= sizeof(Segment *) << t.depth
+        t.bytes -= mem_usable(t.directory)
         mem_free(t.directory)
 
 
@@ -224,10 +224,9 @@ cdef void double_directory(Table *t) noexcept nogil:
         wide[2 * i] = t.directory[i]
         wide[2 * i + 1] = t.directory[i]
     if t.depth:
+        t.bytes -= mem_usable(t.directory)
         mem_free(t.directory)
-        t.bytes += sizeof(Segment *) * old
-    else:
-        t.bytes += sizeof(Segment *) * 2
+    t.bytes += mem_usable(wide)
     t.directory = wide
     t.depth += 1
     t.deepest = 0
@@ -239,8 +238,8 @@ cdef void halve_directory(Table *t) noexcept nogil:
     cdef uint64_t i
     if t.depth == 1:
         t.single = t.directory[0]
+        t.bytes -= mem_usable(t.directory)
         mem_free(t.directory)
-        t.bytes -= sizeof(Segment *) * 2
         t.directory = &t.single
         t.depth = 0
         t.deepest = 1
@@ -248,8 +247,9 @@ cdef void halve_directory(Table *t) noexcept nogil:
     narrow = <Segment **>mem_alloc(sizeof(Segment *) * half)
     for i in range(half):
         narrow[i] = t.directory[2 * i]
+    t.bytes += mem_usable(narrow)
+    t.bytes -= mem_usable(t.directory)
     mem_free(t.directory)
-    t.bytes -= sizeof(Segment *) * half
     t.directory = narrow
     t.depth -= 1
     t.deepest = 0

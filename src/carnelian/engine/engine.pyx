@@ -30,7 +30,7 @@ from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_ne
 from carnelian.keyspace.hash_value cimport hash_count, hash_due, hash_remove, hash_reschedule
 from carnelian.keyspace.value cimport value_effort, value_free
 from carnelian.keyspace.wheel cimport (
-    WHEEL_CHUNK, WHEEL_LEVELS, WHEEL_SLOTS, Wheel, WheelSlot, wheel_due, wheel_next_ms,
+    WHEEL_LEVELS, WHEEL_SLOTS, Wheel, WheelSlot, wheel_due, wheel_entry, wheel_next_ms,
 )
 from carnelian.base.slice cimport Slice
 
@@ -697,7 +697,7 @@ cdef double slot_ttl_ms(WheelSlot *slot, int64_t now_ms) noexcept:
     cdef uint32_t seen = 0
     cdef uint32_t i = 0
     while i < slot.count:
-        total += max(entry_when(slot.chunks[i // WHEEL_CHUNK][i % WHEEL_CHUNK]) - now_ms, 0)
+        total += max(entry_when(wheel_entry(slot, i)) - now_ms, 0)
         seen += 1
         i += step
     return total / seen

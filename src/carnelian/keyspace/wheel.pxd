@@ -7,17 +7,19 @@ belong to the database, and each holds its own position (entry.pxd: place and sl
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from carnelian.base.native cimport load16, load32
 from carnelian.keyspace.entry cimport Entry
 
 
 cdef enum:
     WHEEL_LEVELS = 8
     WHEEL_SLOTS = 256
-    WHEEL_CHUNK = 512          # entries per chunk
+    ADDRESS_SIZE = 6
+    WHEEL_CHUNK = 352          # entries per chunk: 2,112 bytes, a size of which spans waste nothing
 
 cdef struct WheelSlot:
-    # all but the first hold WHEEL_CHUNK pointers; the first grows up to that
-    Entry ***chunks
+    # all but the first hold WHEEL_CHUNK addresses of 6 bytes; the first grows up to that
+    char **chunks
     uint32_t count
     uint32_t chunk_count
     uint32_t chunk_capacity    # of `chunks`
@@ -42,3 +44,12 @@ cdef Entry *wheel_due(Wheel *w, int64_t now_ms, int *steps) noexcept nogil
 # A lower bound of the next expiry, exact within its slot; -1 when empty.
 cdef int64_t wheel_next_ms(Wheel *w) noexcept nogil
 cdef bint wheel_verify(Wheel *w) noexcept nogil
+
+
+cdef inline char *wheel_cell(WheelSlot *s, uint32_t place) noexcept nogil:
+    return s.chunks[place // WHEEL_CHUNK] + place % WHEEL_CHUNK * ADDRESS_SIZE
+
+
+cdef inline Entry *wheel_entry(WheelSlot *s, uint32_t place) noexcept nogil:
+    cdef char *p = wheel_cell(s, place)
+    return <Entry *>(<uint64_t>load16(p + 4) << 32 | load32(p))

@@ -41,8 +41,10 @@ cdef void wheel_free(Wheel *w) noexcept nogil:
     wheel_init(w, w.now_ms)
 
 
-cdef inline Entry **cell(WheelSlot *s, uint32_t place) noexcept nogil:
-    return &s.chunks[place // WHEEL_CHUNK][place % WHEEL_CHUNK]
+cdef inline void put(WheelSlot *s, uint32_t place, Entry *e) noexcept nogil:
+    cdef char *p = wheel_cell(s, place)
+    store32(p, <uint32_t><uint64_t>e)
+    store16(p + 4, <uint16_t>(<uint64_t>e >> 32))
 
 
 cdef inline int level_of(int64_t when_ms, int64_t now_ms) noexcept nogil:
@@ -56,16 +58,17 @@ cdef void slot_reserve(WheelSlot *s) noexcept nogil:
         return
     if s.chunk_count <= 1 and s.first_capacity < WHEEL_CHUNK:
         if s.chunks == NULL:
-            s.chunks = <Entry ***>mem_alloc_zeroed(sizeof(Entry **))
+            s.chunks = <char **>mem_alloc_zeroed(sizeof(char *))
             s.chunk_capacity = 1
             s.chunk_count = 1
-        s.first_capacity = s.first_capacity * 2 if s.first_capacity else FIRST_CAPACITY
-        s.chunks[0] = <Entry **>mem_realloc(s.chunks[0], s.first_capacity * sizeof(Entry *))
+        s.first_capacity = (
+            min(s.first_capacity * 2, <uint32_t>WHEEL_CHUNK) if s.first_capacity else FIRST_CAPACITY)
+        s.chunks[0] = <char *>mem_realloc(s.chunks[0], s.first_capacity * ADDRESS_SIZE)
         return
     if s.chunk_count == s.chunk_capacity:
         s.chunk_capacity *= 2
-        s.chunks = <Entry ***>mem_realloc(s.chunks, s.chunk_capacity * sizeof(Entry **))
-    s.chunks[s.chunk_count] = <Entry **>mem_realloc(NULL, WHEEL_CHUNK * sizeof(Entry *))
+        s.chunks = <char **>mem_realloc(s.chunks, s.chunk_capacity * sizeof(char *))
+    s.chunks[s.chunk_count] = <char *>mem_realloc(NULL, WHEEL_CHUNK * ADDRESS_SIZE)
     s.chunk_count += 1
 
 
@@ -82,7 +85,7 @@ cdef void place_entry(Wheel *w, Entry *e) noexcept nogil:
         w.levels[level] = <WheelSlot *>mem_alloc_zeroed(WHEEL_SLOTS * sizeof(WheelSlot))
     s = &w.levels[level][index]
     slot_reserve(s)
-    cell(s, s.count)[0] = e
+    put(s, s.count, e)
     store32(<char *>e + 16, s.count)
     store16(<char *>e + 20, <uint16_t>(level << 8 | index))
     s.count += 1
@@ -96,8 +99,8 @@ cdef void unplace_entry(Wheel *w, Entry *e) noexcept nogil:
     cdef WheelSlot *s = &w.levels[level][index]
     cdef Entry *last
     s.count -= 1
-    last = cell(s, s.count)[0]
-    cell(s, place)[0] = last
+    last = wheel_entry(s, s.count)
+    put(s, place, last)
     store32(<char *>last + 16, place)
     if s.count == 0:
         free_slot(s)
@@ -120,7 +123,7 @@ cdef void wheel_remove(Wheel *w, Entry *e) noexcept nogil:
 
 cdef void wheel_moved(Wheel *w, Entry *e) noexcept nogil:
     cdef uint16_t slot = entry_slot(e)
-    cell(&w.levels[slot >> 8][slot & 255], entry_place(e))[0] = e
+    put(&w.levels[slot >> 8][slot & 255], entry_place(e), e)
 
 
 cdef int first_occupied(Wheel *w, int level, int start) noexcept nogil:
@@ -177,13 +180,13 @@ cdef Entry *wheel_due(Wheel *w, int64_t now_ms, int *steps) noexcept nogil:
         w.now_ms = start
         s = &w.levels[level][index]
         if level == 0:
-            return cell(s, s.count - 1)[0]
+            return wheel_entry(s, s.count - 1)
         while s.count:
             if steps[0] <= 0:
                 w.pouring = level
                 return NULL
             steps[0] -= 1
-            e = cell(s, s.count - 1)[0]
+            e = wheel_entry(s, s.count - 1)
             unplace_entry(w, e)
             place_entry(w, e)
     if w.now_ms < now_ms:
@@ -217,7 +220,7 @@ cdef bint wheel_verify(Wheel *w) noexcept nogil:
             if not w.occupied[level][index >> 6] >> (index & 63) & 1:
                 return False
             for i in range(s.count):
-                e = cell(s, i)[0]
+                e = wheel_entry(s, i)
                 if entry_place(e) != i or entry_slot(e) != level << 8 | index:
                     return False
             seen += s.count
