@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import idle, memory, persistence, stall, startup, throughput
+from benchmarks import idle, memory, persistence, replication, stall, startup, throughput
 from benchmarks.targets import present
 from tests.support.servers import NAMES
 
-PARTS = ("throughput", "memory", "start", "idle", "stall", "persistence")
+PARTS = ("throughput", "memory", "start", "idle", "stall", "persistence", "replication")
 
 
 def words(text: str) -> list[str]:
@@ -47,6 +47,8 @@ def run(part: str, options: argparse.Namespace, servers: list[str]) -> list[dict
         return idle.main(servers, options.quick)
     if part == "persistence":
         return persistence.main(servers, options.quick)
+    if part == "replication":
+        return replication.main(servers, options.tests, options.rounds, options.quick)
     return stall.main(servers, options.quick)
 
 
