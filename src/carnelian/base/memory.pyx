@@ -120,7 +120,7 @@ cdef void set_up() noexcept:
             size += 128
         class_size[n] = <uint16_t>size
         n += 1
-    class_size[n] = 2112            # 31 fill a span; hash table segments of 32 buckets, wheel chunks
+    class_size[n] = 2112            # 31 fill a span: table segments of 32 buckets, wheel chunks
     class_size[n + 1] = 2560
     class_size[n + 2] = 3200        # of what is larger a span would waste too much of its end
     assert n + 3 == CLASS_COUNT

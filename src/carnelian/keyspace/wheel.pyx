@@ -61,8 +61,7 @@ cdef void slot_reserve(WheelSlot *s) noexcept nogil:
             s.chunks = <char **>mem_alloc_zeroed(sizeof(char *))
             s.chunk_capacity = 1
             s.chunk_count = 1
-        s.first_capacity = (
-            min(s.first_capacity * 2, <uint32_t>WHEEL_CHUNK) if s.first_capacity else FIRST_CAPACITY)
+        s.first_capacity = min(max(s.first_capacity * 2, FIRST_CAPACITY), <uint32_t>WHEEL_CHUNK)
         s.chunks[0] = <char *>mem_realloc(s.chunks[0], s.first_capacity * ADDRESS_SIZE)
         return
     if s.chunk_count == s.chunk_capacity:

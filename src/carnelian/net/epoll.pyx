@@ -60,7 +60,7 @@ cdef class EpollPoller(Poller):
         cdef uint32_t got
         with nogil:
             n = 0
-            for i in range(self.spins):
+            for _i in range(self.spins):
                 n = epoll_wait(self.epfd, self.ready, EVENTS_MAX, 0)
                 if n:
                     break

@@ -72,7 +72,7 @@ cdef class PollPoller(Poller):
         cdef short got
         with nogil:
             n = 0
-            for i in range(self.spins):
+            for _i in range(self.spins):
                 n = poll(self.fds, self.count, 0)
                 if n:
                     break
