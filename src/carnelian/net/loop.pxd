@@ -15,7 +15,8 @@ cdef class Watcher:
 
 cdef class Loop:
     cdef readonly NetContext context
-    cdef readonly object before_replies    # list of callables run each turn before replies are sent
+    # callables run each turn before replies are sent; True: not done, have the next turn soon
+    cdef readonly list before_replies
     cdef object cron                       # callable() every cron_interval_ms
     cdef public int64_t cron_interval_ms
     cdef int64_t next_cron_ms
@@ -27,8 +28,9 @@ cdef class Loop:
     cdef list postponed                    # callables for the next round of the timer
     cdef int wake_read
     cdef readonly int wake_write
-    cdef bint busy                         # the last turn had events
+    cdef readonly bint busy                # the last turn had events
     cdef bint deep                         # ... and its clients sent many commands each
+    cdef bint unfinished                   # one of `before_replies` wants another turn
 
     cdef uint64_t commands_before          # executed when cron ran last
 

@@ -188,8 +188,10 @@ cdef class Loop:
             engine.resumable = []
             for session in resumable:
                 session.go_on()
+        self.unfinished = False
         for function in self.before_replies:
-            function()
+            if function() is True:
+                self.unfinished = True
         self.send_pending()
         return 0
 
@@ -221,7 +223,7 @@ cdef class Loop:
         cdef Engine engine = self.context.engine
         cdef int64_t wait = self.next_cron_ms - engine.now_ms
         cdef int64_t due
-        if self.expire_left or self.stopping or engine.resumable:
+        if self.expire_left or self.unfinished or self.stopping or engine.resumable:
             return 0
         if self.busy and not engine.deadlines and not engine.pause_until_ms:
             return <int>max(min(wait, BUSY_WAIT_MS_MAX), 0)

@@ -202,7 +202,7 @@ class Primary:
 
     # --- each turn ---
 
-    def before_replies(self) -> None:
+    def before_replies(self) -> bool:
         if self.config.appendonly and self.engine.somebody_waits():
             self.follow_sync()
         if self.acks_changed:
@@ -210,11 +210,12 @@ class Primary:
             wake_waiting(self.engine)
             if self.state.failover is not None:
                 self.state.failover.step()
+        at_once = self.acks_wanted or not self.loop.busy
         if self.acks_wanted:
             self.acks_wanted = False
             if self.state.links and self.state.role == "master":
                 self.state.feed(GETACK)
-        self.state.flush()
+        return bool(self.state.flush(at_once))
 
     # --- the timer ---
 

@@ -52,6 +52,7 @@ cdef class ReplicationState:
     cdef public int stream_db              # SELECTed in the stream; -1: none yet
     cdef readonly list links               # of ReplicaLink, in order of arrival
     cdef int64_t flushed                   # offset up to which links have been told
+    cdef int64_t put_off_ms                # when the first byte was not told of; 0: none is
     cdef int64_t size_wanted               # repl-backlog-size
     cdef size_t trimmed_count              # blocks when trimming was last tried
     cdef public object primary             # services.replication.primary.Primary, or None

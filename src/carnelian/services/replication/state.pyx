@@ -16,6 +16,10 @@ from carnelian.services.replication.replica_link cimport ReplicaLink
 
 from carnelian.services.replication import report
 
+cdef enum:
+    FLUSH_BYTES_MIN = 65536
+    PUT_OFF_MS_MAX = 2
+
 NO_ID = "0" * 40
 
 
@@ -259,11 +263,20 @@ cdef class ReplicationState:
             link.close()
             self.engine.drop_session(session)
 
-    def flush(self):
-        """Before the replies of a turn of the loop: have new stream bytes sent."""
+    def flush(self, bint at_once):
+        """Before the replies of a turn of the loop: have new stream bytes sent.
+
+        Unless `at_once`, little is put off for a moment: many small writes cost a busy primary
+        more than everything else about replication. True when something was put off."""
         cdef ReplicaLink link
         if self.flushed == self.backlog.end or not self.has_backlog:
-            return
+            return False
+        if not at_once and self.backlog.end - self.flushed < FLUSH_BYTES_MIN:
+            if not self.put_off_ms:
+                self.put_off_ms = self.engine.now_ms
+            if 0 <= self.engine.now_ms - self.put_off_ms < PUT_OFF_MS_MAX:
+                return True
+        self.put_off_ms = 0
         self.flushed = self.backlog.end
         for item in list(self.links):
             link = <ReplicaLink>item
@@ -271,6 +284,7 @@ cdef class ReplicationState:
                 link.connection.wrote()
             else:
                 link.connection.over_limit()
+        return False
 
     # --- figures ---
 
