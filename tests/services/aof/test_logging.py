@@ -125,3 +125,12 @@ def test_debug_loadaof_replays(begin: Any) -> None:
     server.stop()
     with begin().connect() as client:
         assert client.call("DBSIZE") == 102
+
+
+def test_replayed_commands_are_no_calls_of_clients(begin: Any) -> None:
+    server = begin()
+    with server.connect() as client:
+        client.call("SET", "a", "1")
+    server.stop()
+    with begin().connect() as client:
+        assert b"cmdstat_set" not in client.call("INFO", "commandstats")

@@ -42,7 +42,7 @@ class AppendOnly:
         self.children = instance.children
         self.worker = FileWorker()
         self.commands: Any = CommandLog(self.engine)
-        self.file = LogFile(self.commands, self.config, self.worker)
+        self.file = LogFile(self.commands, self.config, self.worker, self.engine.latency)
         self.file.busy_child = lambda: self.children.active is not None
         self.file.grew = self.grew
         self.file.stream_offset = lambda: int(self.engine.propagation.offset)

@@ -10,6 +10,7 @@ import mmap
 import os
 import time
 
+from carnelian.engine.command import commands
 from carnelian.services import log
 from carnelian.services.aof.manifest import BASE, Manifest, ManifestError, Part, sync_directory
 from carnelian.services.aof.manifest import load as load_manifest
@@ -59,6 +60,14 @@ def mapped(path: str) -> Any:
         os.close(handle)
 
 
+def forget_calls() -> None:
+    """What was replayed at start is no call of a client."""
+    for command in commands().values():
+        command.reset_figures()
+        for inner in (command.subcommands or {}).values():
+            inner.reset_figures()
+
+
 class Load:
     def __init__(self, owner: AppendOnly, between: Callable[[], None]) -> None:
         self.owner = owner
@@ -82,6 +91,8 @@ class Load:
             return False
         finally:
             self.engine.propagation.resume()
+        if not self.owner.serving:
+            forget_calls()
         return True
 
     # --- a single file of an older version ---

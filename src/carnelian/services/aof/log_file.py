@@ -46,8 +46,9 @@ class OpenFile:
 
 
 class LogFile:
-    def __init__(self, commands: Any, config: Any, worker: FileWorker) -> None:
+    def __init__(self, commands: Any, config: Any, worker: FileWorker, latency: Any) -> None:
         self.commands = commands  # the CommandLog
+        self.latency = latency
         self.config = config
         self.worker = worker
         self.file: OpenFile | None = None
@@ -119,7 +120,11 @@ class LogFile:
         return False
 
     def write(self, file: OpenFile) -> bool:
+        watched = self.latency.threshold_ms
+        started = time.perf_counter() if watched else 0.0
         written, error = self.commands.write(file.descriptor)
+        if watched:
+            self.note_write(started)
         if error:
             self.failed(file, written, error)
             return False
@@ -128,6 +133,17 @@ class LogFile:
             self.write_errno = 0
         self.advance(file, written)
         return True
+
+    def note_write(self, started: float) -> None:
+        """For LATENCY: the write, and what it may have waited for."""
+        spent_us = int((time.perf_counter() - started) * 1e6)
+        reason = "alone"
+        if self.worker.pending_syncs:
+            reason = "pending-fsync"
+        elif self.busy_child():
+            reason = "active-child"
+        self.latency.note(f"aof-write-{reason}", spent_us)
+        self.latency.note("aof-write", spent_us)
 
     def advance(self, file: OpenFile, written: int) -> None:
         self.commands.drop(written)
@@ -202,6 +218,7 @@ class LogFile:
 
     def sync_now(self, file: OpenFile) -> None:
         """Before the replies of this turn."""
+        started = time.perf_counter()
         try:
             sync(file.descriptor)
         except OSError as failed:
@@ -211,6 +228,7 @@ class LogFile:
             )
         file.synced_size = file.size
         self.last_sync = time.monotonic()
+        self.latency.note("aof-fsync-always", int((time.perf_counter() - started) * 1e6))
 
     def sync_at_end(self) -> bool:
         """Write and sync everything; False when that failed, and the log says why."""
