@@ -293,10 +293,12 @@ cdef int check(Engine engine, Session session, Command command) except -1:
         raise errors.error(
             f"Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT"
             " / RESET are allowed in this context")
-    if engine.gate & GATE_STALE and not command.flags & STALE and not session.flags & PRIMARY:
+    if engine.gate & GATE_STALE and not session.flags & (PRIMARY | INTERNAL) and (
+            not may(session, command, STALE)):
         raise CommandError(
             b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
-    if engine.gate & GATE_LOADING and not command.flags & LOADING and not session.flags & INTERNAL:
+    if engine.gate & GATE_LOADING and not session.flags & INTERNAL and (
+            not may(session, command, LOADING)):
         raise errors.LOADING
     return 0
 
@@ -306,6 +308,13 @@ cdef bint does(Session session, Command command, uint32_t flags):
     if command.flags & RUNS_QUEUE and session.queue is not None:
         return any((<Command>queued[0]).flags & flags for queued in session.queue)
     return command.flags & flags != 0
+
+
+cdef bint may(Session session, Command command, uint32_t flag):
+    """Whether a command, or for EXEC all that is queued, has the flag that allows it."""
+    if command.flags & RUNS_QUEUE and session.queue is not None:
+        return all((<Command>queued[0]).flags & flag for queued in session.queue)
+    return command.flags & flag != 0
 
 
 cdef int refuse_writes(Engine engine, Session session, Command command) except -1:
