@@ -374,12 +374,25 @@ def test_readers_wait_for_the_stream(pair: Any, both: Any) -> None:
         replica.call("CONFIG", "SET", "notify-keyspace-events", "")
 
 
-def test_published_messages_arrive(pair: Any, both: Any) -> None:
-    primary, _ = both
-    with pair[1].connect() as listener:
-        listener.call("SUBSCRIBE", "c")
-        primary.call("PUBLISH", "c", "m")
-        assert listener.message() == [b"message", b"c", b"m"]
+@pytest.mark.parametrize("name", PRIMARIES)
+def test_published_messages_arrive(name: str) -> None:
+    """And are nothing for the append-only file."""
+    config = {"appendonly": "yes", "repl-diskless-sync-delay": 0}
+    with servers((name, config), ("carnelian", config)) as (primary, replica):
+        follow(replica, primary)
+        wait_up(replica)
+        with replica.connect() as listener, primary.connect() as client:
+            listener.call("SUBSCRIBE", "c")
+            client.call("PUBLISH", "c", "message 1")
+            client.call("MULTI")
+            client.call("SET", "k", "v")
+            client.call("PUBLISH", "c", "message 2")
+            client.call("EXEC")
+            assert listener.message() == [b"message", b"c", b"message 1"]
+            assert listener.message() == [b"message", b"c", b"message 2"]
+        wait_in_step(primary, replica)
+        logs = b"".join(path.read_bytes() for path in replica.directory.rglob("*.aof"))
+        assert b"message" not in logs
 
 
 def test_fields_that_expire() -> None:

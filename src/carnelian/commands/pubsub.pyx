@@ -136,7 +136,14 @@ command(handler(sunsubscribe), "SUNSUBSCRIBE [shardchannel [shardchannel ...]]",
         about="Stop listening to some shard channels, or to all.")
 
 
+cdef void tell_replicas(Call call):
+    """Those who listen at a replica hear it too."""
+    if call.propagates():
+        call.propagate_as(call.words(0))
+
+
 cdef int publish(Call call) except -1:
+    tell_replicas(call)
     reply_int(call.reply, call.engine.pubsub.publish(call.bytes(1), call.bytes(2)))
     return 0
 
@@ -149,6 +156,7 @@ command(handler(publish), "PUBLISH channel message",
 
 
 cdef int spublish(Call call) except -1:
+    tell_replicas(call)
     reply_int(call.reply, call.engine.pubsub.publish_shard(call.bytes(1), call.bytes(2)))
     return 0
 
