@@ -273,6 +273,8 @@ class Server(Instance, listener.Policy):
         self.ending = True
         log.notice(f"User requested shutdown...{asked_by}")
         process.notify_supervisor("STOPPING=1\n", self.config.supervised)
+        if "now" not in words:
+            self.primary.finish(self.config.shutdown_timeout)
         if not self.settle_files(words) and "force" not in words:
             log.warning(
                 "Errors trying to shut down the server. Check the logs for more information."

@@ -309,7 +309,8 @@ cdef class SnapshotReader:
         if ref.slot == NULL:
             return 0
         if when_ms >= 0:
-            if when_ms < self.now_ms and not self.keep_expired:
+            # With a history to go on with, replicas must be told: left to the expiry cycle.
+            if when_ms < self.now_ms and not self.keep_expired and b"repl-id" not in self.aux:
                 self.expired += 1
                 self.engine.discard(key_unlink(&ref))
                 return 0

@@ -7,6 +7,8 @@ their own. Only the loop's thread uses it.
 from __future__ import annotations
 
 import _socket
+import time
+from select import POLLOUT, poll
 
 from carnelian.engine.dispatch import wake_waiting
 from carnelian.engine.errors import CommandError, error
@@ -28,6 +30,7 @@ NOT_A_CONNECTION = error("Only a network connection can become a replica")
 FAILING_OVER = CommandError(b"NOMASTERLINK Can't SYNC while failing over")
 NO_MASTER_LINK = CommandError(b"NOMASTERLINK Can't SYNC while not connected with my master")
 NO_REPLICAS = CommandError(b"NOREPLICAS Not enough good replicas to write.")
+WRITABLE_WAIT_MS = 50
 GETACK = [b"REPLCONF", b"GETACK", b"*"]
 
 
@@ -272,6 +275,15 @@ class Primary:
 
     # --- the end ---
 
-    def lagging(self) -> list[Any]:
-        """Replicas that have not acknowledged everything."""
-        return [link for link in self.online() if link.ack_offset < self.state.offset]
+    def finish(self, timeout_s: float) -> None:
+        """At shutdown, before the snapshot: replicas get all of the stream, so that they can go on
+        from the snapshot's offset."""
+        deadline_s = time.monotonic() + timeout_s
+        while left := [link for link in self.online() if link.send_now()]:
+            if time.monotonic() >= deadline_s:
+                log.warning(f"{len(left)} of {len(self.online())} replicas are in delay")
+                return
+            writable = poll()
+            for link in left:
+                writable.register(link.connection.descriptor(), POLLOUT)
+            writable.poll(WRITABLE_WAIT_MS)

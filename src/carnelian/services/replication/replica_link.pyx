@@ -106,6 +106,11 @@ cdef class ReplicaLink(OutputSource):
         """End the connection, soon: not within one of its own calls."""
         self.connection.close_soon(False)
 
+    def send_now(self):
+        """Have the socket take what it takes; whether anything is left."""
+        self.connection.flush()
+        return self.is_open and self.is_streaming() and self.waiting() > 0
+
     def close_after_sending(self):
         self.connection.close_soon(True)
 
