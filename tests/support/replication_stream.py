@@ -30,7 +30,7 @@ class ReplicationStream:
         self.connection.exact(end + MARK_BYTES)
 
     def until(self, mark: list[bytes]) -> list[list[bytes]]:
-        found = []
+        found: list[list[bytes]] = []
         while True:
             words = plain(self.connection.read_reply())
             if words == mark:
