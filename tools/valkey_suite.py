@@ -33,7 +33,7 @@ UNITS = [
     "protocol", "querybuf", "info", "introspection", "quit", "pause", "type/list",
     "type/list-2", "type/list-3", "type/hash", "type/set", "type/zset", "type/stream",
     "type/stream-cgroups", "bitops", "bitfield", "hyperloglog", "geo", "sort", "lazyfree", "aofrw",
-    "dump", "other",
+    "dump", "other", "latency-monitor",
 ]
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 EVENT = re.compile(r"^\[(ok|err|skip|ignore|exception|TIMEOUT)\]: ?(.*)$")

@@ -119,6 +119,18 @@ class TestSnapshot:
 
 
 class TestStream:
+    def test_messages_for_the_listeners_of_replicas(self, primary: Server) -> None:
+        with attach(primary) as replica, primary.connect() as client:
+            client.call("PUBLISH", "c", "one")
+            client.call("MULTI")
+            client.call("PUBLISH", "c", "two")
+            client.call("SET", "a", "1")
+            client.call("EXEC")
+            assert replica.commands(2) == [SELECT_0, [b"PUBLISH", b"c", b"one"]]
+            assert replica.commands(4) == [
+                [b"MULTI"], [b"PUBLISH", b"c", b"two"], [b"SET", b"a", b"1"], [b"EXEC"],
+            ]  # fmt: skip
+
     def test_units(self, primary: Server) -> None:
         with attach(primary) as replica, primary.connect() as client:
             client.call("SET", "a", "1")
@@ -131,7 +143,7 @@ class TestStream:
             client.call("SET", "timed", "x", "PX", 100_000)
             client.call("SET", "soon", "x", "PX", 1)
             wanted = [
-                SELECT_0, [b"SET", b"a", b"1"], [b"SELECT", b"5"], [b"MULTI"],
+                SELECT_0, [b"SET", b"a", b"1"], [b"MULTI"], [b"SELECT", b"5"],
                 [b"INCR", b"n"], [b"INCR", b"n"], [b"EXEC"],
             ]  # fmt: skip
             assert replica.commands(len(wanted)) == wanted

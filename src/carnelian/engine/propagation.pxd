@@ -7,7 +7,7 @@ from carnelian.base.slice cimport Slice
 
 cdef class Sink:
     """Receives commands to log or to send on, in order; a unit of several arrives within MULTI and
-    EXEC."""
+    EXEC, which belong to no database: their db_id is -1."""
     cdef int feed(self, int db_id, const Slice *argv, int argc) except -1
 
 

@@ -90,7 +90,7 @@ cdef class Propagation:
         self.unit = []
         if len(unit) == 1:
             return self.feed_list(unit[0][0], unit[0][1])
-        self.feed_list(unit[0][0], [b"MULTI"])
+        self.feed_list(-1, [b"MULTI"])
         for db_id, argv in unit:
             self.feed_list(db_id, argv)
-        return self.feed_list(unit[len(unit) - 1][0], [b"EXEC"])
+        return self.feed_list(-1, [b"EXEC"])

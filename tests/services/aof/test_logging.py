@@ -49,7 +49,7 @@ def test_a_transaction_is_a_unit_and_each_database_is_selected(begin: Any, tmp_p
         client.call("SET", "alone", "1")
         client.call("EXEC")
     assert log_of(server, tmp_path) == [
-        "SELECT 0", "MULTI", "SET a 1", "INCR a", "EXEC", "SELECT 5", "SET alone 1",
+        "MULTI", "SELECT 0", "SET a 1", "INCR a", "EXEC", "SELECT 5", "SET alone 1",
     ]  # fmt: skip
 
 

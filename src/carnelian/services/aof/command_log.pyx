@@ -41,7 +41,7 @@ cdef class CommandLog:
             return 0
         if unlikely(self.timestamps):
             self.stamp()
-        if unlikely(db_id != self.db_id):
+        if unlikely(db_id != self.db_id and db_id >= 0):
             self.select(db_id)
         log_put_command(&self.out, argv, argc)
         return 0

@@ -32,7 +32,7 @@ cdef class StreamSink(Sink):
         cdef ReplicationState state = self.state
         cdef Slice select[2]
         cdef char digits[24]
-        if db_id != state.stream_db:
+        if db_id >= 0 and db_id != state.stream_db:
             select[0].ptr = b"SELECT"
             select[0].len = 6
             select[1].ptr = digits
