@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import idle, memory, persistence, replication, stall, startup, throughput
+from benchmarks import idle, memory, persistence, removal, replication, stall, startup, throughput
 from benchmarks.targets import present
 from tests.support.servers import NAMES
 
-PARTS = ("throughput", "memory", "start", "idle", "stall", "persistence", "replication")
+PARTS = (
+    "throughput", "memory", "start", "idle", "stall", "removal", "persistence", "replication",
+)  # fmt: skip
 
 
 def words(text: str) -> list[str]:
@@ -45,6 +47,8 @@ def run(part: str, options: argparse.Namespace, servers: list[str]) -> list[dict
         return startup.main(servers, options.rounds, options.quick)
     if part == "idle":
         return idle.main(servers, options.quick)
+    if part == "removal":
+        return removal.main(servers, options.quick)
     if part == "persistence":
         return persistence.main(servers, options.quick)
     if part == "replication":

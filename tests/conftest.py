@@ -18,7 +18,7 @@ TRANSPORTS = ["socket-resp2", "socket-resp3", "inprocess-resp2", "inprocess-resp
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seconds", type=float, default=3.0, help="of each fuzz test")
-    parser.addoption("--fuzz-seed", type=int, default=0, help="0: another one every time")
+    parser.addoption("--fuzz-seed", type=int, default=1, help="0: another one every time")
 
 
 def pytest_sessionfinish() -> None:

@@ -56,6 +56,7 @@ class Engine:
 
     def __init__(self, **settings: str) -> None:
         config = Config()
+        config.load_line(["save", ""])     # files only for those who ask for them
         for name, value in settings.items():
             if not config.load_line([name.replace("_", "-"), value]):
                 raise TypeError(f"there is no setting {name!r}")

@@ -1,7 +1,7 @@
 """Random commands cannot hurt the server: it lives, fails in no handler, and a refusal changes
 nothing.
 
-`--fuzz-seconds 600 --fuzz-seed 7` for a longer campaign than the suite's.
+`--fuzz-seconds 600 --fuzz-seed 0` for a longer campaign than the suite's, with commands of its own.
 """
 
 from __future__ import annotations

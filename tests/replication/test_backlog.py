@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -18,6 +20,7 @@ class Machine(RuleBasedStateMachine):
     def begin(self, offset: int) -> None:
         self.start = offset
         self.bytes = b""  # all ever written
+        gc.collect()
         self.live = memory.stats()["live"]
         self.backlog = NativeBacklog(offset)
 

@@ -302,7 +302,7 @@ cdef int put_number(Call call, KeyRef *ref, Slice value, bint live, const char *
     if ref.slot == NULL:
         call.link(ref, hash_entry_new(ref.key, ref.len))
     hash_put(ref, call.argv[2], value, live)
-    if not live and hash_may_expire(ref.slot[0]):
+    if not live:
         hash_reschedule(ref)
     call.changed(ref, NOTIFY_HASH, event)
     return 0

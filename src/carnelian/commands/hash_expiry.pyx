@@ -16,7 +16,7 @@ from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
 from carnelian.engine.engine cimport GATE_LOADING, NOTIFY_HASH
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.hash_value cimport (
-    hash_expect, hash_may_expire, hash_put, hash_remove, hash_reschedule, hash_set_expiry,
+    hash_expect, hash_put, hash_remove, hash_reschedule, hash_set_expiry,
 )
 from carnelian.resp.reply cimport reply_array, reply_int, reply_null
 
@@ -491,8 +491,7 @@ cdef int put_expiring(Call call, KeyRef *ref, int first, Options *options) excep
         hash_put(ref, call.argv[i], call.argv[i + 1], live and options.expiry == EXPIRY_KEPT)
         if options.expiry == EXPIRY_SET:
             hash_set_expiry(ref, call.argv[i], options.when_ms)
-    if hash_may_expire(ref.slot[0]):
-        hash_reschedule(ref)
+    hash_reschedule(ref)
     call.changed(ref, NOTIFY_HASH, b"hset")
     call.dirty += (call.argc - first) // 2 - 1
     if options.expiry == EXPIRY_SET:

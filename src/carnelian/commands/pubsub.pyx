@@ -7,6 +7,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport (
     FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, STALE, SUBSCRIBED_TOO,
 )
+from carnelian.engine.propagation cimport for_replicas_only
 from carnelian.engine.pubsub cimport PubSub
 from carnelian.engine.replies cimport help_lines
 from carnelian.engine.session cimport IN_MULTI, NO_BLOCKING, Session
@@ -138,8 +139,8 @@ command(handler(sunsubscribe), "SUNSUBSCRIBE [shardchannel [shardchannel ...]]",
 
 cdef void tell_replicas(Call call):
     """Those who listen at a replica hear it too."""
-    if call.propagates():
-        call.propagate_as(call.words(0))
+    call.engine.propagation.add_slices(
+        for_replicas_only(call.session.db.id), call.argv, call.argc)
 
 
 cdef int publish(Call call) except -1:

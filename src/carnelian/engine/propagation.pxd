@@ -5,9 +5,19 @@ from libc.stdint cimport int64_t
 from carnelian.base.slice cimport Slice
 
 
+cdef enum:                     # in place of a database's number
+    ANY_DATABASE = -1
+    REPLICAS_ONLY = -2         # any too; not for the append-only file, since nothing of it lasts
+
+
+cdef inline int for_replicas_only(int db_id) noexcept:
+    """What a sink is given in place of the number; the same again turns it back."""
+    return REPLICAS_ONLY - 1 - db_id
+
+
 cdef class Sink:
     """Receives commands to log or to send on, in order; a unit of several arrives within MULTI and
-    EXEC, which belong to no database: their db_id is -1."""
+    EXEC, which belong to no database: their db_id is one of those above."""
     cdef int feed(self, int db_id, const Slice *argv, int argc) except -1
 
 

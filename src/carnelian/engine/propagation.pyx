@@ -85,12 +85,16 @@ cdef class Propagation:
 
     cdef int end_unit(self) except -1:
         cdef list unit = self.unit
+        cdef int around = REPLICAS_ONLY
         if not unit:
             return 0
         self.unit = []
         if len(unit) == 1:
             return self.feed_list(unit[0][0], unit[0][1])
-        self.feed_list(-1, [b"MULTI"])
+        for db_id, _ in unit:
+            if db_id > REPLICAS_ONLY:
+                around = ANY_DATABASE
+        self.feed_list(around, [b"MULTI"])
         for db_id, argv in unit:
             self.feed_list(db_id, argv)
-        return self.feed_list(-1, [b"EXEC"])
+        return self.feed_list(around, [b"EXEC"])

@@ -7,8 +7,9 @@ from posix.unistd cimport write
 
 from carnelian.base.native cimport unlikely
 from carnelian.base.numbers cimport INT64_CHARS_MAX, format_int64
-from carnelian.base.slice cimport Slice, slice_is
+from carnelian.base.slice cimport Slice
 from carnelian.engine.engine cimport Engine
+from carnelian.engine.propagation cimport ANY_DATABASE, REPLICAS_ONLY
 from carnelian.services.aof.encode cimport (
     log_out_free, log_put_command, log_put_head, log_put_int, log_put_raw, log_put_text,
 )
@@ -16,11 +17,6 @@ from carnelian.services.aof.encode cimport (
 
 cdef enum:
     KEPT_MAX = 1 << 20             # a larger buffer is given back once it is empty
-
-
-cdef inline bint is_message(Slice name) noexcept:
-    """PUBLISH and SPUBLISH are for replicas only."""
-    return 7 <= name.len <= 8 and (slice_is(name, b"publish") or slice_is(name, b"spublish"))
 
 
 cdef class CommandLog:
@@ -37,11 +33,11 @@ cdef class CommandLog:
         return self.out.used
 
     cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
-        if unlikely(argc == 3 and is_message(argv[0])):
+        if db_id <= REPLICAS_ONLY:
             return 0
         if unlikely(self.timestamps):
             self.stamp()
-        if unlikely(db_id != self.db_id and db_id >= 0):
+        if unlikely(db_id != self.db_id and db_id != ANY_DATABASE):
             self.select(db_id)
         log_put_command(&self.out, argv, argc)
         return 0

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 from carnelian.base.numbers cimport format_int64
 from carnelian.base.slice cimport Slice
 from carnelian.engine.engine cimport Engine
-from carnelian.engine.propagation cimport Sink
+from carnelian.engine.propagation cimport REPLICAS_ONLY, Sink, for_replicas_only
 from carnelian.services.replication.backlog cimport (
     BACKLOG_BLOCK_SIZE, backlog_append, backlog_free, backlog_init, backlog_memory,
     backlog_put_command, backlog_trim, backlog_verify,
@@ -32,6 +32,8 @@ cdef class StreamSink(Sink):
         cdef ReplicationState state = self.state
         cdef Slice select[2]
         cdef char digits[24]
+        if db_id < REPLICAS_ONLY:
+            db_id = for_replicas_only(db_id)
         if db_id >= 0 and db_id != state.stream_db:
             select[0].ptr = b"SELECT"
             select[0].len = 6
