@@ -150,9 +150,9 @@ def excuse(argv: list[bytes], mine: Reply, theirs: Reply) -> bool:
         return "Unbalanced" in mine.value and "Unbalanced" in theirs.value  # no quotes in 7.0
     if mine.kind != theirs.kind or not isinstance(mine.value, list):
         return False
-    if argv[0] == b"XINFO":
+    if argv[0].upper() == b"XINFO":
         return bool(timeless(mine) == timeless(theirs))
-    if argv[0] == b"XPENDING" and len(argv) > 3 and isinstance(theirs.value, list):
+    if argv[0].upper() == b"XPENDING" and len(argv) > 3 and isinstance(theirs.value, list):
         return bool(idle_left_out(mine) == idle_left_out(theirs))
     return False
 

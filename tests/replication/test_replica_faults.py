@@ -3,6 +3,7 @@ and keeps serving the last good data."""
 
 from __future__ import annotations
 
+import contextlib
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -100,8 +101,9 @@ def test_links_cut_at_every_stage(
         client.call("REPLICAOF", "NO", "ONE")  # the next attempt is to come at once
         follow(replica, primary.port)
         talk = primary.accept()
-        say(talk, lines)
-        talk.half_close()
+        with contextlib.suppress(OSError):  # the replica may have hung up before
+            say(talk, lines)
+            talk.half_close()
         assert client.call("GET", "old") == b"data"
         assert talk.closed()
         talk.close()
