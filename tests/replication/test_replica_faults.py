@@ -3,7 +3,6 @@ and keeps serving the last good data."""
 
 from __future__ import annotations
 
-import contextlib
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -101,7 +100,7 @@ def test_links_cut_at_every_stage(
         client.call("REPLICAOF", "NO", "ONE")  # the next attempt is to come at once
         follow(replica, primary.port)
         talk = primary.accept()
-        with contextlib.suppress(OSError):  # the replica may have hung up before
+        with suppress(OSError):  # the replica may have hung up before
             say(talk, lines)
             talk.half_close()
         assert client.call("GET", "old") == b"data"
