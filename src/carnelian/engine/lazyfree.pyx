@@ -1,9 +1,11 @@
 """A background thread that frees big values and flushed databases; started when first needed.
 
 Ownership passes with the address: nobody else may hold it. The thread runs without the GIL while it
-frees.
+frees, and at a lower priority: where both share a core, a client's command need not wait for the
+end of its time slice.
 """
 
+import os
 from _queue import SimpleQueue
 from _thread import start_new_thread
 
@@ -17,6 +19,7 @@ from carnelian.keyspace.value cimport value_free
 
 cdef enum:
     KIND_DATABASE = -1
+    NICENESS = 10          # a tenth of a busy core, so that what is freed still keeps up
 
 
 cdef class LazyFree:
@@ -54,6 +57,8 @@ cdef class LazyFree:
         cdef void *address
         cdef int64_t count
         mem_enter_background()
+        # Linux keeps a niceness per thread: 0 is the calling one.
+        os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
         while True:
             item = self.queue.get()
             kind = item[0]
