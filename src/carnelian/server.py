@@ -20,6 +20,7 @@ from carnelian.services.instance import Instance
 from carnelian.services.replication.failover import Failover
 from carnelian.services.replication.primary import Primary
 from carnelian.services.replication.replica import Replica
+from carnelian.services.shutdown import Shutdown
 from carnelian.version import REDIS_VERSION
 
 TYPE_CHECKING: bool = False
@@ -64,6 +65,7 @@ class Server(Instance, listener.Policy):
             self.loop, self.replication, config, self.snapshots, self.children
         )
         self.replication.failover = Failover(self.replication, self.engine)
+        self.ends = Shutdown(self)
         self.attach_network()
 
     def attach_network(self) -> None:
@@ -248,6 +250,7 @@ class Server(Instance, listener.Policy):
         self.aof.cron()
         self.replica.cron()
         self.primary.cron()
+        self.ends.step()
 
     # --- end ---
 
@@ -255,11 +258,12 @@ class Server(Instance, listener.Policy):
         """SIGTERM or SIGINT; runs between two turns of the loop."""
         import _signal
 
-        if self.ending and number == _signal.SIGINT:
+        ending = self.ending or self.ends.waiting
+        if ending and number == _signal.SIGINT:
             log.warning("You insist... exiting now.")
             os._exit(1)
         log.warning(f"Received {process.signal_name(number)} scheduling shutdown...")
-        if self.ending:
+        if ending:
             return
         words = self.config.shutdown_on_sigint
         if number == _signal.SIGTERM:
@@ -267,46 +271,23 @@ class Server(Instance, listener.Policy):
         self.loop.call_soon(lambda: self.shutdown(set(words.split())))
 
     def shutdown(self, words: set[str], asked_by: str = "") -> bool:
-        """Save if that is asked for or configured, then leave the loop."""
-        if self.ending:
-            return True
+        """Save if that is asked for or configured, then leave the loop; replicas may have to be
+        waited for, see `is_shutting_down`."""
+        return self.ending or self.ends.begin(words, asked_by)
+
+    def is_shutting_down(self) -> bool:
+        return self.ends.waiting
+
+    def shutdown_figures(self) -> dict[str, object]:
+        return {"shutdown_in_milliseconds": self.ends.left_ms()} if self.ends.waiting else {}
+
+    def abort_shutdown(self) -> bool:
+        return self.ends.abort()
+
+    def leave(self) -> None:
+        """All is settled: this turn of the loop is the last."""
         self.ending = True
-        log.notice(f"User requested shutdown...{asked_by}")
-        process.notify_supervisor("STOPPING=1\n", self.config.supervised)
-        if "now" not in words:
-            self.primary.finish(self.config.shutdown_timeout)
-        if not self.settle_files(words) and "force" not in words:
-            log.warning(
-                "Errors trying to shut down the server. Check the logs for more information."
-            )
-            self.ending = False
-            return False
         self.loop.stop()
-        return True
-
-    def settle_files(self, words: set[str]) -> bool:
-        """Have all data on disk as the configuration wants it; False if that cannot be."""
-        if self.loading.active:
-            return True
-        if not self.aof.may_end() and "force" not in words:
-            log.warning("Writing initial AOF. Can't exit.")
-            return False
-        self.snapshots.end_child()
-        self.aof.close()
-        return self.save_at_end(words)
-
-    def save_at_end(self, words: set[str]) -> bool:
-        demanded = "save" in words
-        if "nosave" in words or not (demanded or self.config.save):
-            return True
-        log.notice("Saving the final RDB snapshot before exiting.")
-        if self.snapshots.save():
-            return True
-        if "force" in words:
-            log.warning("Error trying to save the DB. Exit anyway.")
-        else:
-            log.warning("Error trying to save the DB, can't exit.")
-        return False
 
     def close(self) -> None:
         self.replica.close()

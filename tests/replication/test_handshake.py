@@ -134,7 +134,7 @@ def test_framing(
     directory = tmp_path_factory.mktemp("transfer")
     empty_lines = len(cuts) % 4
     body = b"REDIS" + body.replace(b"k", b"K")
-    transfer = Transfer(str(directory), in_memory=False)
+    transfer = Transfer(str(directory))
     if diskless:
         rest = b""
         stream = b"\n" * empty_lines + b"$EOF:" + MARK + b"\r\n" + body + MARK
@@ -170,7 +170,7 @@ def test_framing(
     ],
 )
 def test_bad_framing(tmp_path: Path, data: bytes) -> None:
-    transfer = Transfer(str(tmp_path), in_memory=False)
+    transfer = Transfer(str(tmp_path))
     with pytest.raises(TransferError):
         transfer.feed(memoryview(data))
     transfer.discard()

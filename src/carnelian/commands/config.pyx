@@ -3,7 +3,7 @@ which offers itself as `engine.server`."""
 
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
-from carnelian.engine.engine cimport GATE_LOADING
+from carnelian.engine.engine cimport GATE_ASYNC_LOADING, GATE_LOADING
 from carnelian.resp.reply cimport (
     reply_array, reply_bulk, reply_map, reply_ok, reply_status,
 )
@@ -35,7 +35,7 @@ cdef int get(Call call) except -1:
 
 cdef int set_(Call call) except -1:
     cdef bytes failure
-    cdef bint loading = call.engine.gate & GATE_LOADING != 0
+    cdef bint loading = call.engine.gate & (GATE_LOADING | GATE_ASYNC_LOADING) != 0
     if call.argc % 2:
         raise SYNTAX
     words = call.words(2)

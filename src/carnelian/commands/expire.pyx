@@ -6,7 +6,7 @@ from carnelian.base.native cimport add_overflow, mul_overflow
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport FAST, READS, WRITES
 from carnelian.engine.engine cimport GATE_LOADING, NOTIFY_GENERIC, Engine
-from carnelian.keyspace.database cimport KeyRef, key_expire_at, key_persist
+from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport EXPIRES, entry_when
 from carnelian.resp.reply cimport reply_int
 
@@ -84,7 +84,7 @@ cdef int expire_at(Call call, int64_t base_ms, int64_t unit_ms) except -1:
     if when_ms <= engine.now_ms and not engine.hide_expired and not engine.gate & GATE_LOADING:
         remove_expired(call, &ref)
     else:
-        key_expire_at(&ref, when_ms)
+        call.expire_at(&ref, when_ms)
         call.changed(&ref, NOTIFY_GENERIC, b"expire")
         if call.propagates():
             call.propagate_as([b"PEXPIREAT", call.bytes(1), b"%d" % when_ms] + call.words(3))

@@ -76,6 +76,7 @@ def about_server(Engine engine):
         "executable": sys.executable,
         "config_file": getattr(config, "file", None) or "",
         "io_threads_active": 0,
+        **(engine.server.shutdown_figures() if engine.server is not None else {}),
     }
 
 
@@ -213,7 +214,7 @@ def about_stats(Engine engine):
         "latest_fork_usec": 0 if offers is None else offers.children.last_fork_us,
         "total_forks": 0 if offers is None else offers.children.forks,
         "migrate_cached_sockets": 0,
-        "slave_expires_tracked_keys": 0,
+        "slave_expires_tracked_keys": len(engine.own_times.moments),
         "active_defrag_hits": 0,
         "active_defrag_misses": 0,
         "active_defrag_key_hits": 0,

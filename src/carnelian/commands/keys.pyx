@@ -9,7 +9,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
 from carnelian.engine.engine cimport NOTIFY_GENERIC, Engine
 from carnelian.keyspace.database cimport (
-    Database, KeyRef, key_again, key_expire_at, key_find, key_unlink,
+    Database, KeyRef, key_again, key_find, key_unlink,
 )
 from carnelian.keyspace.entry cimport (
     EXPIRES, Entry, entry_key, entry_rekeyed, entry_type, entry_when,
@@ -178,7 +178,7 @@ cdef int rename_as(Call call, bint only_new) except -1:
     fresh = entry_rekeyed(old, target.key, target.len)
     link_as_used(call, &target, fresh)
     if old.flags & EXPIRES:
-        key_expire_at(&target, entry_when(old))
+        call.expire_at(&target, entry_when(old))
     mem_free(old)
     call.modified(&source)
     touched(call, &target)
@@ -286,7 +286,7 @@ cdef void replace_by(Call call, KeyRef *target, Entry *made, Entry *original):
         call.remove(target)
     call.link(target, made)
     if original.flags & EXPIRES:
-        key_expire_at(target, entry_when(original))
+        call.expire_at(target, entry_when(original))
     call.changed(target, NOTIFY_GENERIC, b"copy_to")
 
 

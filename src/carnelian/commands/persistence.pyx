@@ -8,7 +8,7 @@ from carnelian.engine.command cimport (
 )
 from carnelian.engine.engine cimport NOTIFY_GENERIC, Engine
 from carnelian.keyspace.access cimport access_pack_lfu
-from carnelian.keyspace.database cimport KeyRef, key_expire_at
+from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport Entry
 from carnelian.resp.reply cimport reply_bulk, reply_int, reply_null, reply_ok, reply_status
 
@@ -205,7 +205,7 @@ cdef int restore(Call call) except -1:
         return 0
     call.link(&ref, e)
     if when_ms:
-        key_expire_at(&ref, when_ms)
+        call.expire_at(&ref, when_ms)
     restore_access(call.engine, ref.slot[0], options)
     call.changed(&ref, NOTIFY_GENERIC, b"restore")
     if when_ms and not options.absolute and call.propagates():

@@ -2,17 +2,19 @@
 
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, NO_MULTI, STALE
+from carnelian.engine.engine cimport BLOCKED_SHUTDOWN, Blocked
+from carnelian.engine.session cimport PRIMARY
 from carnelian.resp.reply cimport reply_ok
 
 from carnelian.commands.client_info import info_line
 from carnelian.engine.command import family
-from carnelian.engine.errors import SYNTAX, error
+from carnelian.engine.errors import SHUTDOWN_FAILED as FAILED, SYNTAX, error
 
 command = family("server")
 
 WORDS = frozenset((b"nosave", b"save", b"now", b"force", b"abort"))
 NOTHING_TO_ABORT = error("No shutdown in progress.")
-FAILED = error("Errors trying to SHUTDOWN. Check logs.")
+NO_WAITING = error("SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client")
 
 
 cdef int shutdown(Call call) except -1:
@@ -27,11 +29,17 @@ cdef int shutdown(Call call) except -1:
             raise NOTHING_TO_ABORT
         reply_ok(call.reply)
         return 0
+    if b"now" not in words and not call.may_block() and not call.session.flags & PRIMARY:
+        raise NO_WAITING
     line = info_line(call.engine, call.session, call.session)
     asker = line.decode("utf-8", "backslashreplace")
-    if not server.shutdown({word.decode() for word in words}, f" (user request from '{asker}')"):
+    if server.shutdown({word.decode() for word in words}, f" (user request from '{asker}')"):
+        call.session.close_soon(False)
+    elif not server.is_shutting_down():
         raise FAILED
-    call.session.close_soon(False)
+    elif call.may_block():
+        call.block([], 0, 0)
+        (<Blocked>call.session.blocked).kind = BLOCKED_SHUTDOWN
     return 0
 
 

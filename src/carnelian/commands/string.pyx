@@ -12,7 +12,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
 from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_STRING
 from carnelian.engine.values cimport assign_text, reply_text
-from carnelian.keyspace.database cimport KeyRef, key_expire_at, key_persist
+from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport TYPE_STRING, entry_type
 from carnelian.resp.reply cimport reply_int, reply_null, reply_ok
 
@@ -77,7 +77,7 @@ cdef void store(Call call, KeyRef *ref, int value, bint keep_ttl, int64_t when_m
     assign_text(call, ref, call.argv[value].ptr, call.argv[value].len, keep_ttl or when_ms != 0)
     call.changed(ref, NOTIFY_STRING, b"set")
     if when_ms:
-        key_expire_at(ref, when_ms)
+        call.expire_at(ref, when_ms)
         call.notify(NOTIFY_GENERIC, b"expire", ref)
 
 
@@ -239,7 +239,7 @@ cdef int getex(Call call) except -1:
             lazily = call.engine.config.lazyfree_lazy_expire
             call.propagate_as([b"UNLINK" if lazily else b"DEL", call.bytes(1)])
     elif when_ms:
-        key_expire_at(&ref, when_ms)
+        call.expire_at(&ref, when_ms)
         call.changed(&ref, NOTIFY_GENERIC, b"expire")
         if call.propagates():
             call.propagate_as([b"PEXPIREAT", call.bytes(1), b"%d" % when_ms])

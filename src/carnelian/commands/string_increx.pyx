@@ -14,7 +14,7 @@ from carnelian.commands.string_options cimport (
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, WRITES
 from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_STRING
-from carnelian.keyspace.database cimport KeyRef, key_expire_at, key_persist
+from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport EXPIRES, STRING_NOT_INT, TYPE_STRING
 from carnelian.keyspace.text cimport text_assign, text_create, text_value
 from carnelian.resp.reply cimport Reply, reply_array, reply_bulk, reply_int, reply_raw
@@ -196,7 +196,7 @@ cdef void store(Call call, Request *request, KeyRef *ref, Outcome *outcome, int6
         ref.slot[0].flags |= STRING_NOT_INT
     call.changed(ref, NOTIFY_STRING, b"incrbyfloat" if request.floats else b"incrby")
     if when_ms:
-        key_expire_at(ref, when_ms)
+        call.expire_at(ref, when_ms)
         call.notify(NOTIFY_GENERIC, b"expire", ref)
         ttl = [b"PXAT", b"%d" % when_ms]
     elif request.ttl == OPTION_PERSIST and key_persist(ref):

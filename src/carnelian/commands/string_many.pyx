@@ -11,7 +11,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
 from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_STRING
 from carnelian.engine.values cimport assign_text, reply_text
-from carnelian.keyspace.database cimport KeyRef, key_expire_at
+from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STRING, entry_type
 from carnelian.resp.reply cimport reply_array, reply_int, reply_null, reply_ok
 
@@ -51,7 +51,7 @@ cdef void store_pairs(Call call, int first, int end, bint keep_ttl, int64_t when
             call, &ref, call.argv[i + 1].ptr, call.argv[i + 1].len, keep_ttl or when_ms != 0)
         call.changed(&ref, NOTIFY_STRING, b"set")
         if when_ms:
-            key_expire_at(&ref, when_ms)
+            call.expire_at(&ref, when_ms)
             call.notify(NOTIFY_GENERIC, b"expire", &ref)
 
 

@@ -58,6 +58,7 @@ cdef class Call:
     # an entry built elsewhere takes the key's place, whatever was there
     cdef void replace(self, KeyRef *ref, Entry *e)
     cdef void remove(self, KeyRef *ref)                              # unlink and free, no event
+    cdef void expire_at(self, KeyRef *ref, int64_t when_ms)
 
     # --- effects ---
     # one change: WATCH, caches, waiters, dirty

@@ -7,11 +7,11 @@ from carnelian.base.native cimport likely, unlikely
 from carnelian.base.numbers cimport parse_double, parse_int64, parse_long_double
 from carnelian.base.slice cimport slice_is
 from carnelian.engine.engine cimport (
-    ARMED_NOTIFY, BLOCKED_ON_KEYS, NOTIFY_KEY_MISS, NOTIFY_NEW, Blocked, Engine,
+    ARMED_NOTIFY, BLOCKED_ON_KEYS, GATE_OWN_WRITES, NOTIFY_KEY_MISS, NOTIFY_NEW, Blocked, Engine,
 )
 from carnelian.engine.session cimport NO_BLOCKING, NO_TOUCH
 from carnelian.keyspace.database cimport (
-    KeyRef, key_create, key_create_pointer, key_find, key_link, key_unlink,
+    KeyRef, key_create, key_create_pointer, key_expire_at, key_find, key_link, key_unlink,
 )
 from carnelian.keyspace.entry cimport EXPIRES, Entry, entry_type, entry_when
 
@@ -147,6 +147,11 @@ cdef class Call:
 
     cdef void remove(self, KeyRef *ref):
         self.engine.discard(key_unlink(ref))
+
+    cdef void expire_at(self, KeyRef *ref, int64_t when_ms):
+        key_expire_at(ref, when_ms)
+        if unlikely(self.engine.gate & GATE_OWN_WRITES and not self.engine.replaying):
+            self.engine.own_times.note((ref.db.id, ref.key[:ref.len]), when_ms)
 
     # --- effects ---
 

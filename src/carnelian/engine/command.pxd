@@ -18,6 +18,7 @@ cdef enum:                          # mirrors engine/flags.py; a test compares t
     SKIP_SLOWLOG = 1 << 11
     FAST = 1 << 13
     NO_AUTH = 1 << 14
+    NO_ASYNC_LOADING = 1 << 16
     NO_MULTI = 1 << 17
     ALLOW_BUSY = 1 << 19
     MAY_REPLICATE = 1 << 20

@@ -13,12 +13,13 @@ from carnelian.base.native cimport likely, ticks, unlikely
 from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call, unchecked_handler_t
 from carnelian.engine.command cimport (
-    ADMIN, FAST, LOADING, MAY_REPLICATE, NO_AUTH, NO_MULTI, PUBSUB, RUNS_IN_MULTI, RUNS_QUEUE,
-    SKIP_MONITOR, SKIP_SLOWLOG, STALE, SUBSCRIBED_TOO, WRITES, Command, registry,
+    ADMIN, FAST, LOADING, MAY_REPLICATE, NO_ASYNC_LOADING, NO_AUTH, NO_MULTI, PUBSUB, RUNS_IN_MULTI,
+    RUNS_QUEUE, SKIP_MONITOR, SKIP_SLOWLOG, STALE, SUBSCRIBED_TOO, WRITES, Command, registry,
 )
 from carnelian.engine.engine cimport (
-    BLOCKED_ON_KEYS, BLOCKED_POSTPONED, GATE_LOADING, GATE_MAXMEMORY, GATE_MONITORS, GATE_PAUSED,
-    GATE_OWN_WRITES, GATE_READ_ONLY, GATE_STALE, GATE_WRITES, Blocked, Engine,
+    BLOCKED_ON_KEYS, BLOCKED_POSTPONED, BLOCKED_SHUTDOWN, GATE_ASYNC_LOADING, GATE_LOADING,
+    GATE_MAXMEMORY, GATE_MONITORS, GATE_OWN_WRITES, GATE_PAUSED, GATE_READ_ONLY, GATE_STALE,
+    GATE_WRITES, Blocked, Engine,
 )
 from carnelian.engine.histogram cimport Histogram, histogram_note
 from carnelian.engine.pubsub cimport release_held
@@ -283,8 +284,11 @@ cdef int check(Engine engine, Session session, Command command) except -1:
     if engine.gate & GATE_MAXMEMORY and engine.server is not None and (
             not session.flags & (INTERNAL | PRIMARY)):
         engine.server.make_room(command)
-    if engine.gate & GATE_WRITES and not session.flags & (PRIMARY | INTERNAL):
-        refuse_writes(engine, session, command)
+    if engine.gate & GATE_WRITES and not session.flags & INTERNAL:
+        if not session.flags & PRIMARY:
+            refuse_writes(engine, session, command)
+        elif does(session, command, WRITES):
+            obey_in_spite(engine)
     if engine.gate & GATE_READ_ONLY and not session.flags & (PRIMARY | INTERNAL) and (
             does(session, command, WRITES)):
         raise errors.READ_ONLY
@@ -299,6 +303,9 @@ cdef int check(Engine engine, Session session, Command command) except -1:
             b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
     if engine.gate & GATE_LOADING and not session.flags & INTERNAL and (
             not may(session, command, LOADING)):
+        raise errors.LOADING
+    if engine.gate & GATE_ASYNC_LOADING and not session.flags & INTERNAL and (
+            does(session, command, NO_ASYNC_LOADING)):
         raise errors.LOADING
     return 0
 
@@ -328,10 +335,20 @@ cdef int refuse_writes(Engine engine, Session session, Command command) except -
     return 0
 
 
+cdef int obey_in_spite(Engine engine) except -1:
+    """The primary wants something written while our disk fails: it need not care."""
+    for source in ("save", "aof"):
+        refusal = engine.refusals.get(source)
+        if refusal is not None and refusal(True, True) is not None:
+            engine.replication.link.obeys_in_spite()
+            break
+    return 0
+
+
 cdef bint must_postpone(Engine engine, Session session, Command command):
     if session.flags & (REPLICA | PRIMARY | INTERNAL):
         return False
-    if not engine.pause_until_ms and not engine.writes_held:
+    if not engine.pause_until_ms and not len(engine.writes_held):
         return False
     return engine.pause_all or does(session, command, WRITES | MAY_REPLICATE)
 
@@ -658,7 +675,7 @@ cdef bint unblock(Engine engine, Session session, bint with_error):
     """CLIENT UNBLOCK: end a session's wait as if timed out, or with an error."""
     cdef Blocked blocked = session.blocked
     cdef ReplyMark mark = reply_mark(&session.reply)
-    if blocked is None or blocked.kind == BLOCKED_POSTPONED:
+    if blocked is None or blocked.kind == BLOCKED_POSTPONED or blocked.kind == BLOCKED_SHUTDOWN:
         return False
     if with_error:
         answer_error(engine, session, b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
@@ -680,12 +697,24 @@ def disconnect_blocked(Engine engine):
     for item in list(engine.sessions.values()):
         session = <Session>item
         blocked = session.blocked
-        if blocked is None or blocked.kind == BLOCKED_POSTPONED:
+        if blocked is None or blocked.kind in (BLOCKED_POSTPONED, BLOCKED_SHUTDOWN):
             continue
         mark = reply_mark(&session.reply)
         answer_error(engine, session, STATE_CHANGED)
         release(engine, blocked, mark)
         session.close_soon(True)
+
+
+def fail_shutdowns(Engine engine, refused):
+    """The server does not end: answer all who are in SHUTDOWN."""
+    cdef Session session
+    cdef ReplyMark mark
+    for item in list(engine.sessions.values()):
+        session = <Session>item
+        if session.blocked is not None and (<Blocked>session.blocked).kind == BLOCKED_SHUTDOWN:
+            mark = reply_mark(&session.reply)
+            answer_error(engine, session, refused.text)
+            release(engine, session.blocked, mark)
 
 
 cdef void resume_postponed(Engine engine):

@@ -31,6 +31,7 @@ cdef enum:                     # why dispatch must look closer at every command
     GATE_STALE = 32
     GATE_READ_ONLY = 64        # a replica that only its primary may write to
     GATE_OWN_WRITES = 128      # a replica with replica-read-only no
+    GATE_ASYNC_LOADING = 256   # data that will replace ours is being loaded aside
 
 cdef enum:                     # classes of keyspace events, in the order of their letters
     NOTIFY_KEYSPACE = 1        # K
@@ -52,6 +53,7 @@ cdef enum:
     BLOCKED_ON_KEYS = 1
     BLOCKED_POSTPONED = 2      # CLIENT PAUSE
     BLOCKED_WAIT = 3           # WAIT, WAITAOF
+    BLOCKED_SHUTDOWN = 4       # until the server ends, or does not
 
 cdef struct Stats:
     uint64_t commands
@@ -122,7 +124,7 @@ cdef class Engine:
     cdef dict postponed                # {Blocked: None} while paused
     cdef int64_t pause_until_ms
     cdef bint pause_all
-    cdef readonly bint writes_held     # a failover is under way
+    cdef readonly set writes_held      # what holds clients' writes back: a failover, a shutdown
     cdef dict monitors                 # {Session: None}
     cdef readonly dict errors          # code -> count, for INFO errorstats
     cdef public object slowlog
@@ -132,6 +134,9 @@ cdef class Engine:
     # the deletions along. Whoever runs such commands sets this around them.
     cdef public bint replaying
     cdef bint deletes_hidden           # ... and a client's write on a replica does away with them
+    # own_times.OwnTimes: when keys expire that clients of a writable replica gave a time, of which
+    # its primary knows nothing
+    cdef readonly object own_times
     cdef public bint active_expire
     cdef public bint lazy_expire       # what expired is propagated as UNLINK
     cdef int expire_db                 # where expire_some goes on
@@ -153,6 +158,7 @@ cdef class Engine:
     cdef int expire_fields(self, KeyRef *ref, int limit) except -1
     cdef bint expire_keys(self, Database *db, int64_t end_us)
     cdef bint expire_hashes(self, Database *db, int64_t end_us)
+    cdef bint expire_own(self, int64_t end_us)
     cdef int end_arbitrary(self) except -1
     cdef void discard(self, Entry *e) noexcept
     cdef void discard_value(self, int kind, void *value) noexcept

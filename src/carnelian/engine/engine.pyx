@@ -35,6 +35,8 @@ from carnelian.keyspace.wheel cimport (
 from carnelian.base.slice cimport Slice
 
 
+from carnelian.engine.own_times import OwnTimes
+
 cdef enum:
     LAZY_EFFORT_MIN = 64           # blocks to free from which the background takes over
     FLUSH_BACKGROUND_MIN = 1000    # keys, or blocks of one value
@@ -87,6 +89,8 @@ cdef class Engine:
         self.run_id = urandom(20).hex()
         self.refusals = {}
         self.waiting = {}
+        self.writes_held = set()
+        self.own_times = OwnTimes()
         self.tick()
 
     def __dealloc__(self):
@@ -246,6 +250,8 @@ cdef class Engine:
         cdef Database swapped
         if self.armed & ARMED_WATCH:
             self.touch_all(old, NULL)
+        if self.own_times.moments:
+            self.own_times.forget(db_id)
         if database_count(old) == 0:
             database_clear(old)                # what it once needed for its content
             return
@@ -433,7 +439,11 @@ cdef class Engine:
             soonest = self.deadlines[0][0]
         if self.pause_until_ms and (soonest < 0 or self.pause_until_ms < soonest):
             soonest = self.pause_until_ms
-        if self.active_expire and not self.hide_expired:
+        if self.active_expire and self.hide_expired:
+            due = self.own_times.next_ms() + 1
+            if due > 0 and (soonest < 0 or due < soonest):
+                soonest = due
+        elif self.active_expire:
             for i in range(self.database_count):
                 if self.databases[i].wheel.count:
                     due = wheel_next_ms(&self.databases[i].wheel) + 1
@@ -452,8 +462,10 @@ cdef class Engine:
         cdef int64_t end_us = start + budget_us
         cdef Database *db
         cdef bint left = False
-        if self.hide_expired or not self.active_expire or self.gate & (GATE_LOADING | GATE_PAUSED):
+        if not self.active_expire or self.gate & (GATE_LOADING | GATE_PAUSED):
             return False
+        if self.hide_expired:
+            return self.own_times.moments and self.expire_own(end_us)
         for _i in range(self.database_count):
             db = self.databases[self.expire_db]
             # One that uses all the time goes to the end of the queue.
@@ -504,6 +516,30 @@ cdef class Engine:
                     db.field_timers != NULL
                     and field_timers_next_ms(db.field_timers) < self.now_ms)
         return False
+
+    cdef bint expire_own(self, int64_t end_us):
+        """On a replica: what clients here gave a time goes when it has come, as nobody else will
+        delete it. Whether some is left."""
+        cdef KeyRef ref
+        cdef bytes key
+        cdef bint left = False
+        self.deletes_hidden = True
+        while not left:
+            place = self.own_times.take_due(self.now_ms)
+            if place is None:
+                break
+            key = place[1]
+            ref = key_find(self.databases[<int>place[0]], key, len(key))
+            if ref.slot == NULL or not ref.slot[0].flags & EXPIRES:
+                continue
+            if not entry_expired(ref, self.now_ms):
+                self.own_times.note(place, entry_when(ref.slot[0]))
+                continue
+            self.expired(&ref)
+            self.propagation.end_unit()
+            left = monotonic_us() > end_us
+        self.deletes_hidden = False
+        return left
 
     cdef int expire_fields(self, KeyRef *ref, int limit) except -1:
         """Delete so many fields of a hash that are past their time, and the hash with its last."""
@@ -561,12 +597,12 @@ cdef class Engine:
         self.errors.clear()
         self.lazyfree.reset_figures()
 
-    def set_loading(self, bint loading):
-        """While a data file is read most commands are refused."""
+    def set_loading(self, bint loading, bint aside=False):
+        """While a data file is read most commands are refused; few if it is read `aside`, into
+        another engine."""
+        self.gate &= ~(GATE_LOADING | GATE_ASYNC_LOADING)
         if loading:
-            self.gate |= GATE_LOADING
-        else:
-            self.gate &= ~GATE_LOADING
+            self.gate |= GATE_ASYNC_LOADING if aside else GATE_LOADING
 
     def is_loading(self):
         return self.gate & GATE_LOADING != 0
@@ -575,6 +611,8 @@ cdef class Engine:
         """Follow a primary: expired keys stay until it deletes them, clients write only if it is
         allowed, and are served at all only if the data is good enough."""
         self.hide_expired = replica
+        if not replica:
+            self.own_times.clear()
         self.gate &= ~(GATE_READ_ONLY | GATE_OWN_WRITES | GATE_STALE)
         if replica:
             self.gate |= GATE_READ_ONLY if read_only else GATE_OWN_WRITES
@@ -597,6 +635,7 @@ cdef class Engine:
         """Take over the data of another engine, which gets ours, in one step."""
         cdef Database held
         cdef int i
+        self.own_times.clear()
         for i in range(self.database_count):
             if self.armed & ARMED_WATCH:
                 self.touch_all(self.databases[i], other.databases[i])
@@ -628,12 +667,17 @@ cdef class Engine:
         """Bytes from the network that were no command."""
         self.stats.bytes_in += <uint64_t>size
 
-    def hold_writes(self, bint held):
-        """Park clients that write, as CLIENT PAUSE does but without end; or let them go on."""
-        self.writes_held = held
+    def hold_writes(self, str holder, bint held):
+        """Park clients that write, as CLIENT PAUSE does but without end; or let them go on once no
+        holder is left."""
         if held:
+            self.writes_held.add(holder)
             self.gate |= GATE_PAUSED
-        elif self.gate & GATE_PAUSED and not self.pause_until_ms:
+            return
+        self.writes_held.discard(holder)
+        if self.writes_held:
+            return
+        if self.gate & GATE_PAUSED and not self.pause_until_ms:
             self.gate &= ~GATE_PAUSED
             self.pause_until_ms = 1            # the timer, due at once, runs what was held back
 

@@ -38,4 +38,5 @@ NO_AUTH = CommandError(b"NOAUTH Authentication required.")
 EXEC_ABORTED = CommandError(
     b"EXECABORT Transaction discarded because of previous errors.")
 READ_ONLY = CommandError(b"READONLY You can't write against a read only replica.")
+SHUTDOWN_FAILED = CommandError(b"ERR Errors trying to SHUTDOWN. Check logs.")
 LOADING = CommandError(b"LOADING Redis is loading the dataset in memory")

@@ -4,7 +4,7 @@ from carnelian.base.blob cimport Blob, blob_retain
 from carnelian.base.native cimport likely
 from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call
-from carnelian.keyspace.database cimport KeyRef, key_expire_at, key_persist
+from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport (
     EXPIRES, POINTER, TYPE_STRING, Entry, entry_pointer, entry_type, entry_when,
 )
@@ -48,4 +48,4 @@ cdef void assign_text(Call call, KeyRef *ref, const char *p, size_t n, bint keep
     text_create(ref, p, n)
     call.added(ref)
     if when_ms >= 0:
-        key_expire_at(ref, when_ms)
+        call.expire_at(ref, when_ms)

@@ -374,7 +374,7 @@ _REPLICATION: list[Parameter] = [
     Enum(
         "repl-diskless-load",
         "disabled",
-        "disabled on-empty-db swapdb",
+        "disabled on-empty-db swapdb flush-before-load",
         "Load snapshots without a file.",
         deny_loading=True,
     ),

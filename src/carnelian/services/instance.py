@@ -173,6 +173,14 @@ class Instance:
         """End it all; False if that failed. An embedded engine is its host's to close."""
         return False
 
+    def is_shutting_down(self) -> bool:
+        """Whether one is under way that may yet come to nothing."""
+        return False
+
+    def shutdown_figures(self) -> dict[str, object]:
+        """What INFO server tells of a shutdown that is under way."""
+        return {}
+
     def abort_shutdown(self) -> bool:
         """Whether there was one to abort."""
         return False

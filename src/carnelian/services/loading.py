@@ -25,8 +25,9 @@ class Loading:
         self.active = False
         self.serves_old = False
         self.since_s = 0
-        self.total_bytes = 0
+        self.total_bytes = 0  # 0: not known
         self.loaded_bytes = 0
+        self.expected_memory = 0  # what the data took where it comes from; 0: not known
         self.started = self.shown = 0.0
 
     def begin(self, total_bytes: int, serves_old: bool = False) -> None:
@@ -35,9 +36,10 @@ class Loading:
         self.serves_old = serves_old
         self.since_s = int(time.time())
         self.total_bytes = total_bytes
+        self.expected_memory = 0
         self.loaded_bytes = 0
         self.started = self.shown = time.monotonic()
-        self.engine.set_loading(not serves_old)
+        self.engine.set_loading(True, serves_old)
 
     def end(self) -> float:
         """How many seconds it took."""
@@ -69,14 +71,16 @@ class Loading:
         if not self.active:
             return {}
         passed = time.time() - self.since_s
-        share = self.loaded_bytes / max(self.total_bytes, 1)
-        eta_s = 1
-        if self.loaded_bytes:
-            eta_s = int(passed * (self.total_bytes - self.loaded_bytes) / self.loaded_bytes)
+        share = 0.0
+        if self.total_bytes:
+            share = self.loaded_bytes / self.total_bytes
+        elif self.expected_memory:
+            share = min(self.engine.used_memory() / self.expected_memory, 0.9999)  # a guess
+        eta_s = int(passed / share - passed) if share else 1
         return {
             "loading_start_time": self.since_s,
             "loading_total_bytes": self.total_bytes,
-            "loading_rdb_used_mem": 0,
+            "loading_rdb_used_mem": self.expected_memory,
             "loading_loaded_bytes": self.loaded_bytes,
             "loading_loaded_perc": f"{share * 100:.2f}",
             "loading_eta_seconds": eta_s,

@@ -248,6 +248,12 @@ class AppendOnly:
         if self.state != OFF:
             self.stop()
 
+    def follow_config(self) -> None:
+        """What was turned on or off while data was loaded takes effect now."""
+        wanted = bool(self.config.appendonly)
+        if wanted != (self.state != OFF) and self.serving:
+            (self.start if wanted else self.stop)()
+
     def after_sync(self) -> None:
         if self.serving and self.config.appendonly and self.state == OFF:
             self.start()

@@ -1,13 +1,18 @@
 """The primitives of the RDB format: lengths, strings, numbers, with every bound checked.
 
-`RdbIn` reads a whole file or payload in memory (a file is mapped). A failed read sets `error` once
-and makes all further reads fail: callers may check at the end of a group. `RdbOut` writes to
-memory, or through a buffer to a descriptor, and keeps the CRC. Format: Redis's rdb.h.
+`RdbIn` reads a whole file or payload in memory (a file is mapped), or what has come of a stream. A
+failed read sets `error` once and makes all further reads fail: callers may check at the end of a
+group. `RdbOut` writes to memory, or through a buffer to a descriptor, and keeps the CRC. Format:
+Redis's rdb.h.
+
+Who reads a stream calls `rdb_keep` when what was read has been taken in for good. Running out of
+bytes is then no damage: `rdb_rewind` goes back there, to try again once `needed` bytes have come.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from carnelian.base.slice cimport Slice
+from carnelian.encodings.stream cimport Stream
 
 
 cdef enum:                     # opcodes
@@ -63,8 +68,22 @@ cdef struct RdbIn:
     const uint8_t *end
     const char *error          # NULL while all is well
     const uint8_t *error_at
+    const uint8_t *kept        # all before has been taken in
+    bint streamed              # more may follow `end`
+    bint starved               # the error is only that it has not come yet
+    size_t needed              # bytes from `start` on before the read that failed can succeed
     char *scratch              # what the last rdb_string decompressed or formatted
     size_t scratch_size
+
+# A value in the midst of being read: large ones come to be element by element.
+cdef struct RdbValue:
+    int type
+    bint begun                 # some of it has been kept; `left` elements are still to come
+    uint64_t count
+    uint64_t left
+    uint64_t first_ms          # of a hash: the earliest expiry
+    Stream *stream             # until it is complete
+    bint has_groups            # the stream's entries are complete, `left` counts its groups
 
 cdef struct RdbOut:
     char *buffer
@@ -90,10 +109,28 @@ cdef bint rdb_fixed64(RdbIn *r, uint64_t *out) noexcept nogil
 cdef bint rdb_length(RdbIn *r, uint64_t *out) noexcept nogil
 # A count of things that take at least `each` bytes: more than could still follow is corruption.
 cdef bint rdb_count(RdbIn *r, size_t each, uint64_t *out) noexcept nogil
+# The count at the beginning of a value, unless it was read before.
+cdef bint rdb_begin(RdbIn *r, RdbValue *v, size_t each) noexcept nogil
 # A string; it lies in the input, or until the next call in the scratch space.
 cdef bint rdb_string(RdbIn *r, Slice *out) noexcept nogil
 cdef bint rdb_double(RdbIn *r, double *out) noexcept nogil             # 8 bytes
 cdef bint rdb_text_double(RdbIn *r, double *out) noexcept nogil        # old scores
+
+cdef inline void rdb_keep(RdbIn *r) noexcept nogil:
+    r.kept = r.at
+
+
+cdef inline void rdb_rewind(RdbIn *r) noexcept nogil:
+    r.at = r.kept
+    r.error = NULL
+    r.starved = False
+
+
+cdef inline void rdb_taken(RdbIn *r, RdbValue *v) noexcept nogil:
+    """An element has become part of the value."""
+    v.left -= 1
+    r.kept = r.at
+
 
 cdef void rdb_out_init(RdbOut *w, int fd) noexcept nogil
 cdef void rdb_out_free(RdbOut *w) noexcept nogil

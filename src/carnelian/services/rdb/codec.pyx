@@ -55,7 +55,7 @@ cdef enum:
 
 cdef void rdb_in_init(RdbIn *r, const char *p, size_t n) noexcept nogil:
     memset(r, 0, sizeof(RdbIn))
-    r.start = r.at = <const uint8_t *>p
+    r.start = r.at = r.kept = <const uint8_t *>p
     r.end = r.start + n
 
 
@@ -72,9 +72,17 @@ cdef bint rdb_fail(RdbIn *r, const char *error) noexcept nogil:
     return False
 
 
+cdef bint run_out(RdbIn *r, size_t n) noexcept nogil:
+    """`n` bytes more are not there."""
+    if r.error == NULL and r.streamed:
+        r.starved = True
+        r.needed = <size_t>(r.at - r.start) + n
+    return rdb_fail(r, b"unexpected end of data")
+
+
 cdef bint rdb_bytes(RdbIn *r, size_t n, const uint8_t **out) noexcept nogil:
     if unlikely(r.error != NULL or <size_t>(r.end - r.at) < n):
-        return rdb_fail(r, b"unexpected end of data")
+        return run_out(r, n)
     out[0] = r.at
     r.at += n
     return True
@@ -144,8 +152,19 @@ cdef bint rdb_length(RdbIn *r, uint64_t *out) noexcept nogil:
 cdef bint rdb_count(RdbIn *r, size_t each, uint64_t *out) noexcept nogil:
     if not rdb_length(r, out):
         return False
-    if out[0] > <uint64_t>(r.end - r.at) // each:
+    if not r.streamed and out[0] > <uint64_t>(r.end - r.at) // each:
         return rdb_fail(r, b"more elements announced than the data can hold")
+    return True
+
+
+cdef bint rdb_begin(RdbIn *r, RdbValue *v, size_t each) noexcept nogil:
+    if v.begun:
+        return True
+    if not rdb_count(r, each, &v.count):
+        return False
+    v.left = v.count
+    v.begun = True
+    rdb_keep(r)
     return True
 
 

@@ -12,7 +12,7 @@ from carnelian.keyspace.hash_value cimport (
 from carnelian.services.rdb.codec cimport (
     RDB_HASH, RDB_HASH_LISTPACK_EX, RDB_HASH_LISTPACK_EX_PRE_GA,
     RDB_HASH_METADATA, RDB_HASH_METADATA_PRE_GA, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP, RdbIn,
-    rdb_count, rdb_fail, rdb_fixed64, rdb_length, rdb_string,
+    RdbValue, rdb_begin, rdb_fail, rdb_fixed64, rdb_length, rdb_string, rdb_taken,
 )
 from carnelian.services.rdb.foreign cimport (
     FOREIGN_LISTPACK, FOREIGN_ZIPLIST, FOREIGN_ZIPMAP, ForeignIter, foreign_init, foreign_next,
@@ -77,55 +77,54 @@ cdef bint get_block(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
     return not it.bad or rdb_fail(r, b"damaged packed hash")
 
 
-cdef bint get_fields(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
-    cdef uint64_t first_ms = 0
-    cdef uint64_t count = 0
-    cdef uint64_t left
-    cdef uint64_t later
+cdef bint get_field(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
+    cdef uint64_t later = 0
     cdef Slice name
     cdef Slice value
-    cdef char *copy
-    cdef bint good = True
-    if type == RDB_HASH_METADATA:
-        if not rdb_fixed64(r, &first_ms):
-            return False
-        if first_ms > <uint64_t>INT64_MAX:
-            return rdb_fail(r, b"an impossible expiry of a field")
-    if not rdb_count(r, 2, &count):
+    cdef char *copy = NULL
+    cdef bint good
+    if v.type != RDB_HASH and not rdb_length(r, &later):
         return False
-    left = count
-    while left and good:
-        left -= 1
-        later = 0
-        if type != RDB_HASH and not rdb_length(r, &later):
-            return False
-        if later and type == RDB_HASH_METADATA:
-            later += first_ms - 1
-        if later > <uint64_t>INT64_MAX:
-            return rdb_fail(r, b"an impossible expiry of a field")
-        if not rdb_string(r, &name):
-            return False
-        # The name may lie in the scratch space that reading the value overwrites.
-        copy = NULL
-        if name.ptr == r.scratch:
-            copy = <char *>mem_alloc(name.len)
-            memcpy(copy, name.ptr, name.len)
-            name.ptr = copy
-        good = rdb_string(r, &value) and add_field(
-            r, ref, name, value, <int64_t>later, count)
-        mem_free(copy)
+    if later and v.type == RDB_HASH_METADATA:
+        later += v.first_ms - 1
+    if later > <uint64_t>INT64_MAX:
+        return rdb_fail(r, b"an impossible expiry of a field")
+    if not rdb_string(r, &name):
+        return False
+    # The name may lie in the scratch space that reading the value overwrites.
+    if name.ptr == r.scratch:
+        copy = <char *>mem_alloc(name.len)
+        memcpy(copy, name.ptr, name.len)
+        name.ptr = copy
+    good = rdb_string(r, &value) and add_field(r, ref, name, value, <int64_t>later, v.count)
+    mem_free(copy)
     return good
 
 
-cdef bint rdb_get_hash(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
+cdef bint get_fields(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
+    if v.type == RDB_HASH_METADATA and not v.begun:
+        if not rdb_fixed64(r, &v.first_ms):
+            return False
+        if v.first_ms > <uint64_t>INT64_MAX:
+            return rdb_fail(r, b"an impossible expiry of a field")
+    if not rdb_begin(r, v, 2):
+        return False
+    while v.left:
+        if not get_field(r, v, ref):
+            return False
+        rdb_taken(r, v)
+    return True
+
+
+cdef bint rdb_get_hash(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
     cdef uint64_t earliest = 0
     cdef bint good
-    if type == RDB_HASH_LISTPACK_EX and not rdb_fixed64(r, &earliest):
+    if v.type == RDB_HASH_LISTPACK_EX and not rdb_fixed64(r, &earliest):
         return False
-    if type == RDB_HASH or type == RDB_HASH_METADATA or type == RDB_HASH_METADATA_PRE_GA:
-        good = get_fields(r, type, ref)
+    if v.type in (RDB_HASH, RDB_HASH_METADATA, RDB_HASH_METADATA_PRE_GA):
+        good = get_fields(r, v, ref)
     else:
-        good = get_block(r, type, ref)
+        good = get_block(r, v.type, ref)
     if good and ref.slot != NULL:
         hash_reschedule(ref)
     return good

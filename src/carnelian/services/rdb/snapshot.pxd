@@ -11,17 +11,25 @@ SAVE. A `SnapshotReader` loads in steps, so that the server can answer -LOADING 
 from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.engine.engine cimport Engine
+from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport Entry
-from carnelian.services.rdb.codec cimport RdbIn, RdbOut
+from carnelian.services.rdb.codec cimport RdbIn, RdbOut, RdbValue
 
 
 cdef class SnapshotReader:
     cdef Engine engine
     cdef object mapping            # what keeps the bytes alive
     cdef RdbIn input
-    cdef readonly int version
+    cdef uint64_t dropped          # bytes read that lay before input.start
+    cdef uint64_t crc              # of them
+    cdef readonly int version      # 0: the header has not come yet
     cdef readonly dict aux
     cdef int db_id
+    cdef bytes key                 # of the value in the midst of which we are, or None
+    cdef RdbValue value
+    cdef int64_t when_ms           # what precedes a key; -1: nothing
+    cdef int64_t idle_s
+    cdef int freq
     cdef readonly int64_t keys
     cdef readonly int64_t expired
     cdef readonly bint done
@@ -30,10 +38,15 @@ cdef class SnapshotReader:
     cdef int64_t now_ms
     cdef public int key_delay_us   # after each key, for tests: key-load-delay
 
+    cdef int prepare(self, Engine engine, bint verify_checksum, bint keep_expired) except -1
     cdef int step(self, int64_t bytes_max) except -1
     cdef int fail(self) except -1
+    cdef int read_header(self) except -1
+    cdef int read_record(self) except -1
     cdef int read_opcode(self, int op) except -1
     cdef int check_end(self) except -1
-    cdef int read_key(self, int type, int64_t when_ms, int64_t idle_s, int freq) except -1
+    cdef int begin_key(self, int type) except -1
+    cdef int go_on_with_key(self) except -1
+    cdef int read_value(self, KeyRef *ref) except -1
 
 cdef bytes dump_entry(Entry *e)

@@ -1,6 +1,7 @@
 """RDB files and payloads; see snapshot.pxd."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
 from posix.unistd cimport usleep
 
 from carnelian.base.crc64 cimport crc64
@@ -21,11 +22,12 @@ from carnelian.keyspace.value cimport entry_free
 from carnelian.services.rdb.codec cimport (
     RDB_AUX, RDB_EOF, RDB_EXPIRE_MS, RDB_EXPIRE_S, RDB_FREQ, RDB_FUNCTION2, RDB_HASH_METADATA,
     RDB_IDLE, RDB_MODULE_AUX, RDB_RESIZE_DB, RDB_SELECT_DB, RDB_SLOT_INFO, RDB_VERSION_FIELD_TTL,
-    RDB_VERSION_MAX, RDB_VERSION_PLAIN, RdbIn, RdbOut, rdb_byte, rdb_bytes, rdb_fail, rdb_fixed32,
-    rdb_fixed64, rdb_flush, rdb_in_free, rdb_in_init, rdb_length, rdb_out_free, rdb_out_init,
-    rdb_put, rdb_put_byte, rdb_put_fixed64, rdb_put_length, rdb_put_string, rdb_string,
+    RDB_VERSION_MAX, RDB_VERSION_PLAIN, RdbIn, RdbOut, RdbValue, rdb_byte, rdb_bytes, rdb_fail,
+    rdb_fixed32, rdb_fixed64, rdb_flush, rdb_in_free, rdb_in_init, rdb_keep, rdb_length,
+    rdb_out_free, rdb_out_init, rdb_put, rdb_put_byte, rdb_put_fixed64, rdb_put_length,
+    rdb_put_string, rdb_rewind, rdb_string,
 )
-from carnelian.services.rdb.values_in cimport rdb_get_value
+from carnelian.services.rdb.values_in cimport rdb_drop_value, rdb_get_value
 from carnelian.services.rdb.values_out cimport rdb_put_value, rdb_value_type
 
 
@@ -166,30 +168,30 @@ cdef class SnapshotReader:
 
     def __init__(self, Engine engine, data, *, bint verify_checksum=True, bint keep_expired=False):
         cdef const uint8_t[::1] view = data
-        self.engine = engine
+        self.prepare(engine, verify_checksum, keep_expired)
         self.mapping = view
+        if view.shape[0] < MAGIC_SIZE:
+            raise SnapshotError("the file is too short to be an RDB file")
+        rdb_in_init(&self.input, <const char *>&view[0], <size_t>view.shape[0])
+        self.read_header()
+
+    def __dealloc__(self):
+        rdb_drop_value(&self.value)
+        rdb_in_free(&self.input)
+
+    cdef int prepare(self, Engine engine, bint verify_checksum, bint keep_expired) except -1:
+        self.engine = engine
         self.aux = {}
         self.verify_checksum = verify_checksum
         self.keep_expired = keep_expired
         self.now_ms = clock_ms()
-        if view.shape[0] < MAGIC_SIZE:
-            raise SnapshotError("the file is too short to be an RDB file")
-        rdb_in_init(&self.input, <const char *>&view[0], <size_t>view.shape[0])
-        magic = bytes(view[:MAGIC_SIZE])
-        if not magic.startswith(b"REDIS") or not magic[5:].isdigit():
-            raise SnapshotError("Wrong signature trying to load DB from file")
-        self.version = int(magic[5:])
-        if not 1 <= self.version <= RDB_VERSION_MAX:
-            raise SnapshotError(f"Can't handle RDB format version {self.version}")
-        self.input.at += MAGIC_SIZE
-
-    def __dealloc__(self):
-        rdb_in_free(&self.input)
+        self.when_ms = self.idle_s = self.freq = -1
+        return 0
 
     @property
     def offset(self):
         """Bytes read so far."""
-        return self.input.at - self.input.start
+        return self.dropped + <size_t>(self.input.at - self.input.start)
 
     def load_some(self, int64_t bytes_max):
         """Load about so many bytes; True when the end of the data has been reached and checked."""
@@ -197,47 +199,77 @@ cdef class SnapshotReader:
         return self.done
 
     cdef int fail(self) except -1:
+        cdef const RdbIn *r = &self.input
         raise SnapshotError(
-            self.input.error.decode() if self.input.error != NULL else "damaged data",
-            self.input.error_at - self.input.start if self.input.error != NULL else self.offset)
+            r.error.decode() if r.error != NULL else "damaged data",
+            self.dropped + <size_t>((r.error_at if r.error != NULL else r.at) - r.start))
 
     cdef int step(self, int64_t bytes_max) except -1:
+        """Read on for about so many bytes, to the end, or until a stream has no more for now."""
         cdef RdbIn *r = &self.input
         cdef const uint8_t *stop = r.at + bytes_max
+        cdef int64_t keys
+        while not self.done:
+            keys = self.keys
+            if unlikely(self.version == 0):
+                self.read_header()
+            elif unlikely(self.key is not None):
+                self.go_on_with_key()
+            else:
+                self.read_record()
+            if unlikely(r.error != NULL):
+                if not r.starved:
+                    self.fail()
+                rdb_rewind(r)
+                return 0
+            rdb_keep(r)
+            if self.keys != keys:
+                if unlikely(self.key_delay_us > 0):
+                    usleep(self.key_delay_us)
+                    return 0
+                if r.at >= stop:
+                    return 0
+        return 0
+
+    cdef int read_header(self) except -1:
+        cdef const uint8_t *p = NULL
+        cdef bytes magic
+        if not rdb_bytes(&self.input, MAGIC_SIZE, &p):
+            return 0
+        magic = p[:MAGIC_SIZE]
+        if not magic.startswith(b"REDIS") or not magic[5:].isdigit():
+            raise SnapshotError("Wrong signature trying to load DB from file")
+        if not 1 <= int(magic[5:]) <= RDB_VERSION_MAX:
+            raise SnapshotError(f"Can't handle RDB format version {int(magic[5:])}")
+        self.version = int(magic[5:])
+        return 0
+
+    cdef int read_record(self) except -1:
+        """An opcode with what belongs to it. Here and below: what fails sets `input.error`, and
+        what is set before that is set again when a stream goes on."""
+        cdef RdbIn *r = &self.input
         cdef uint8_t op = 0
         cdef uint32_t seconds = 0
         cdef uint64_t value = 0
-        cdef int64_t when_ms = -1
-        cdef int64_t idle_s = -1
-        cdef int freq = -1
         cdef uint8_t counter = 0
-        while not self.done:
-            if not rdb_byte(r, &op):
-                self.fail()
-            if op == RDB_EXPIRE_MS:
-                rdb_fixed64(r, &value)
-                when_ms = <int64_t>value
-            elif op == RDB_EXPIRE_S:
-                rdb_fixed32(r, &seconds)
-                when_ms = <int64_t>seconds * 1000
-            elif op == RDB_IDLE:
-                rdb_length(r, &value)
-                idle_s = <int64_t>value
-            elif op == RDB_FREQ:
-                rdb_byte(r, &counter)
-                freq = counter
-            elif op >= RDB_SLOT_INFO:
-                self.read_opcode(op)
-            else:
-                self.read_key(op, when_ms, idle_s, freq)
-                when_ms = idle_s = freq = -1
-                if unlikely(self.key_delay_us > 0):
-                    usleep(self.key_delay_us)
-                    break
-                if r.at >= stop:
-                    break
-            if r.error != NULL:
-                self.fail()
+        if not rdb_byte(r, &op):
+            return 0
+        if op == RDB_EXPIRE_MS:
+            rdb_fixed64(r, &value)
+            self.when_ms = <int64_t>value
+        elif op == RDB_EXPIRE_S:
+            rdb_fixed32(r, &seconds)
+            self.when_ms = <int64_t>seconds * 1000
+        elif op == RDB_IDLE:
+            rdb_length(r, &value)
+            self.idle_s = <int64_t>value
+        elif op == RDB_FREQ:
+            rdb_byte(r, &counter)
+            self.freq = counter
+        elif op >= RDB_SLOT_INFO:
+            self.read_opcode(op)
+        else:
+            self.begin_key(op)
         return 0
 
     cdef int read_opcode(self, int op) except -1:
@@ -248,10 +280,10 @@ cdef class SnapshotReader:
         cdef Slice text
         if op == RDB_SELECT_DB:
             if not rdb_length(r, &value):
-                self.fail()
+                return 0
             if value >= <uint64_t>self.engine.database_count:
                 rdb_fail(r, b"Data file was created with a larger number of databases")
-                self.fail()
+                return 0
             self.db_id = <int>value
         elif op == RDB_RESIZE_DB:
             rdb_length(r, &value)
@@ -281,41 +313,58 @@ cdef class SnapshotReader:
         cdef uint64_t wanted
         if self.version >= 5:
             if not rdb_bytes(r, CHECKSUM_SIZE, &p):
-                self.fail()
+                return 0
             wanted = load64(p)
             if wanted and self.verify_checksum and wanted != crc64(
-                    0, <const char *>r.start, size):
+                    self.crc, <const char *>r.start, size):
                 rdb_fail(r, b"Wrong RDB checksum")
-                self.fail()
+                return 0
         self.done = True
         return 0
 
-    cdef int read_key(self, int type, int64_t when_ms, int64_t idle_s, int freq) except -1:
+    cdef int begin_key(self, int type) except -1:
         cdef RdbIn *r = &self.input
         cdef Database *db = self.engine.databases[self.db_id]
         cdef KeyRef ref
         cdef Slice name
         cdef bytes key
         if not rdb_string(r, &name):
-            self.fail()
+            return 0
         key = name.ptr[:name.len]
         ref = key_find(db, key, len(key))
         if ref.slot != NULL:
             rdb_fail(r, b"the same key twice")
-            self.fail()
-        if not rdb_get_value(r, type, &ref):
-            self.fail()
-        self.keys += 1
-        if ref.slot == NULL:
             return 0
-        if when_ms >= 0:
+        memset(&self.value, 0, sizeof(RdbValue))
+        self.value.type = type
+        self.read_value(&ref)
+        if unlikely(r.starved and self.value.begun):
+            self.key = key
+        return 0
+
+    cdef int go_on_with_key(self) except -1:
+        cdef KeyRef ref = key_find(
+            self.engine.databases[self.db_id], self.key, len(self.key))
+        self.read_value(&ref)
+        if self.input.error == NULL:
+            self.key = None
+        return 0
+
+    cdef int read_value(self, KeyRef *ref) except -1:
+        if not rdb_get_value(&self.input, &self.value, ref):
+            return 0
+        self.keys += 1
+        if ref.slot != NULL:
             # With a history to go on with, replicas must be told: left to the expiry cycle.
-            if when_ms < self.now_ms and not self.keep_expired and b"repl-id" not in self.aux:
+            if 0 <= self.when_ms < self.now_ms and not self.keep_expired and (
+                    b"repl-id" not in self.aux):
                 self.expired += 1
-                self.engine.discard(key_unlink(&ref))
-                return 0
-            key_expire_at(&ref, when_ms)
-        set_access(ref.slot[0], self.engine, idle_s, freq)
+                self.engine.discard(key_unlink(ref))
+            else:
+                if self.when_ms >= 0:
+                    key_expire_at(ref, self.when_ms)
+                set_access(ref.slot[0], self.engine, self.idle_s, self.freq)
+        self.when_ms = self.idle_s = self.freq = -1
         return 0
 
 
@@ -376,11 +425,15 @@ def build_value(bytes payload, bytes key):
     cdef Database *scratch = database_new(0)
     cdef KeyRef ref = key_find(scratch, key, len(key))
     cdef RdbIn r
+    cdef RdbValue value
     cdef uint8_t type = 0
     cdef Entry *made = NULL
     cdef bint good
     rdb_in_init(&r, payload, len(payload) - FOOTER_SIZE)
-    good = rdb_byte(&r, &type) and rdb_get_value(&r, type, &ref)
+    memset(&value, 0, sizeof(RdbValue))
+    good = rdb_byte(&r, &type)
+    value.type = type
+    good = good and rdb_get_value(&r, &value, &ref)
     if good and ref.slot != NULL:
         made = key_unlink(&ref)
     if good and r.at != r.end:

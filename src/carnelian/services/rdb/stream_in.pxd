@@ -1,8 +1,7 @@
 """Streams read from RDB form: all three versions of the type."""
 
-from carnelian.encodings.stream cimport Stream
-from carnelian.services.rdb.codec cimport RdbIn
+from carnelian.services.rdb.codec cimport RdbIn, RdbValue
 
 
-# NULL after rdb_fail. The stream may be empty.
-cdef Stream *rdb_get_stream(RdbIn *r, int type) noexcept nogil
+# Into v.stream, which may be empty. False after rdb_fail: v.stream stays the caller's.
+cdef bint rdb_get_stream(RdbIn *r, RdbValue *v) noexcept nogil

@@ -7,17 +7,17 @@ from libc.string cimport memcpy
 from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.stream cimport (
-    STREAM_APPENDED, Stream, StreamLimits, stream_append, stream_free, stream_new,
+    STREAM_APPENDED, Stream, StreamLimits, stream_append, stream_new,
 )
 from carnelian.encodings.stream_group cimport (
     ENTRIES_READ_UNKNOWN, Pending, StreamConsumer, StreamGroup, pending_add, pending_assign,
-    pending_find, stream_consumer_create, stream_group_create,
+    pending_find, stream_consumer_create, stream_group_create, stream_group_destroy,
 )
 from carnelian.encodings.stream_id cimport StreamId, stream_id_less
 from carnelian.encodings.stream_lag cimport stream_entries_up_to
 from carnelian.services.rdb.codec cimport (
-    RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_3, RdbIn, rdb_bytes, rdb_count, rdb_fail,
-    rdb_fixed64, rdb_length, rdb_string,
+    RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_3, RdbIn, RdbValue, rdb_begin, rdb_bytes, rdb_count,
+    rdb_fail, rdb_fixed64, rdb_keep, rdb_length, rdb_string, rdb_taken,
 )
 from carnelian.services.rdb.foreign cimport (
     FOREIGN_LISTPACK, ForeignIter, foreign_init, foreign_next,
@@ -158,14 +158,10 @@ cdef bint read_block(RdbIn *r, Stream *s, Slice block, StreamId key) noexcept no
     return good or rdb_fail(r, b"damaged stream node")
 
 
-cdef bint read_blocks(RdbIn *r, Stream *s) noexcept nogil:
-    cdef uint64_t blocks = 0
+cdef bint read_blocks(RdbIn *r, RdbValue *v) noexcept nogil:
     cdef Slice text
     cdef StreamId key
-    if not rdb_count(r, ID_SIZE + 2, &blocks):
-        return False
-    while blocks:
-        blocks -= 1
+    while v.left:
         if not rdb_string(r, &text):
             return False
         if text.len != ID_SIZE:
@@ -173,8 +169,9 @@ cdef bint read_blocks(RdbIn *r, Stream *s) noexcept nogil:
         memcpy(&key, text.ptr, ID_SIZE)
         key.ms = swap64(key.ms)
         key.seq = swap64(key.seq)
-        if not rdb_string(r, &text) or not read_block(r, s, text, key):
+        if not rdb_string(r, &text) or not read_block(r, v.stream, text, key):
             return False
+        rdb_taken(r, v)
     return True
 
 
@@ -229,19 +226,12 @@ cdef bint read_consumer(RdbIn *r, StreamGroup *group, int type) noexcept nogil:
     return True
 
 
-cdef bint read_group(RdbIn *r, Stream *s, int type) noexcept nogil:
-    cdef StreamGroup *group
+cdef bint fill_group(RdbIn *r, Stream *s, StreamGroup *group, int type) noexcept nogil:
     cdef StreamId id
-    cdef Slice name
     cdef uint64_t entries_read = 0
     cdef uint64_t count = 0
     cdef uint64_t delivered = 0
     cdef uint64_t deliveries = 0
-    if not rdb_string(r, &name):
-        return False
-    group = stream_group_create(&s.groups, name, s.last_id, ENTRIES_READ_UNKNOWN)
-    if group == NULL:
-        return rdb_fail(r, b"consumer group named twice")
     if not lengths_id(r, &id):
         return False
     group.last_id = id
@@ -268,14 +258,41 @@ cdef bint read_group(RdbIn *r, Stream *s, int type) noexcept nogil:
     return True
 
 
-cdef Stream *rdb_get_stream(RdbIn *r, int type) noexcept nogil:
-    cdef Stream *s = stream_new()
-    cdef uint64_t groups = 0
-    cdef bint good = read_blocks(r, s) and read_head(r, s, type) and rdb_count(r, 5, &groups)
-    while good and groups:
-        groups -= 1
-        good = read_group(r, s, type)
-    if not good:
-        stream_free(s)
-        return NULL
-    return s
+cdef bint read_group(RdbIn *r, Stream *s, int type) noexcept nogil:
+    cdef StreamGroup *group
+    cdef Slice name
+    if not rdb_string(r, &name):
+        return False
+    group = stream_group_create(&s.groups, name, s.last_id, ENTRIES_READ_UNKNOWN)
+    if group == NULL:
+        return rdb_fail(r, b"consumer group named twice")
+    if fill_group(r, s, group, type):
+        return True
+    stream_group_destroy(&s.groups, group)     # it may be read once more, from its start
+    return False
+
+
+cdef bint begin_groups(RdbIn *r, RdbValue *v) noexcept nogil:
+    if v.has_groups:
+        return True
+    if not read_head(r, v.stream, v.type) or not rdb_count(r, 5, &v.left):
+        return False
+    v.has_groups = True
+    rdb_keep(r)
+    return True
+
+
+cdef bint read_groups(RdbIn *r, RdbValue *v) noexcept nogil:
+    while v.left:
+        if not read_group(r, v.stream, v.type):
+            return False
+        rdb_taken(r, v)
+    return True
+
+
+cdef bint rdb_get_stream(RdbIn *r, RdbValue *v) noexcept nogil:
+    if not rdb_begin(r, v, ID_SIZE + 2):
+        return False
+    if v.stream == NULL:
+        v.stream = stream_new()
+    return ((v.has_groups or read_blocks(r, v)) and begin_groups(r, v) and read_groups(r, v))

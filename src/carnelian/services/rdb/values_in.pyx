@@ -13,7 +13,7 @@ from carnelian.encodings.member_set cimport SetMember, member_of_text
 from carnelian.encodings.packed cimport PACKED_HEADER
 from carnelian.encodings.packed_zset cimport packed_zset_init
 from carnelian.encodings.sorted_set cimport sorted_set_new
-from carnelian.encodings.stream cimport Stream
+from carnelian.encodings.stream cimport stream_free
 from carnelian.keyspace.database cimport (
     KeyRef, key_create, key_create_pointer, key_link, key_unlink,
 )
@@ -30,8 +30,8 @@ from carnelian.services.rdb.codec cimport (
     RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST, RDB_SET,
     RDB_SET_INTSET, RDB_SET_LISTPACK, RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_2,
     RDB_STREAM_LISTPACKS_3, RDB_STRING, RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK,
-    RDB_ZSET_ZIPLIST, RdbIn, rdb_count, rdb_double, rdb_fail, rdb_length, rdb_string,
-    rdb_text_double,
+    RDB_ZSET_ZIPLIST, RdbIn, RdbValue, rdb_begin, rdb_double, rdb_fail, rdb_length, rdb_string,
+    rdb_taken, rdb_text_double,
 )
 from carnelian.services.rdb.foreign cimport (
     FOREIGN_INTSET, FOREIGN_LISTPACK, FOREIGN_ZIPLIST, ForeignIter, foreign_init, foreign_next,
@@ -67,27 +67,26 @@ cdef bint push_block(RdbIn *r, int kind, Slice block, KeyRef *ref) noexcept nogi
     return block_end(r, &it)
 
 
-cdef bint get_list(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
-    cdef uint64_t count = 0
+cdef bint get_list(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
     cdef uint64_t container = NODE_PACKED
-    cdef int kind = FOREIGN_LISTPACK if type == RDB_LIST_QUICKLIST_2 else FOREIGN_ZIPLIST
+    cdef int kind = FOREIGN_LISTPACK if v.type == RDB_LIST_QUICKLIST_2 else FOREIGN_ZIPLIST
     cdef Slice text
-    if type == RDB_LIST_ZIPLIST:
+    if v.type == RDB_LIST_ZIPLIST:
         return rdb_string(r, &text) and push_block(r, kind, text, ref)
-    if not rdb_count(r, 1, &count):
+    if not rdb_begin(r, v, 1):
         return False
-    while count:
-        count -= 1
-        if type == RDB_LIST_QUICKLIST_2 and not rdb_length(r, &container):
+    while v.left:
+        if v.type == RDB_LIST_QUICKLIST_2 and not rdb_length(r, &container):
             return False
         if container != NODE_PLAIN and container != NODE_PACKED:
             return rdb_fail(r, b"unknown kind of list node")
         if not rdb_string(r, &text):
             return False
-        if type == RDB_LIST or container == NODE_PLAIN:
+        if v.type == RDB_LIST or container == NODE_PLAIN:
             push(ref, text)
         elif not push_block(r, kind, text, ref):
             return False
+        rdb_taken(r, v)
     return True
 
 
@@ -101,25 +100,22 @@ cdef void add_member(KeyRef *ref, Slice text, size_t hint) noexcept nogil:
     set_add(ref, &member)
 
 
-cdef bint get_set(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
+cdef bint get_set(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
     cdef ForeignIter it
-    cdef uint64_t count = 0
-    cdef uint64_t left
     cdef Slice text
-    if type == RDB_SET:
-        if not rdb_count(r, 1, &count):
+    if v.type == RDB_SET:
+        if not rdb_begin(r, v, 1):
             return False
-        left = count
-        while left:
-            left -= 1
+        while v.left:
             if not rdb_string(r, &text):
                 return False
-            add_member(ref, text, count)
+            add_member(ref, text, v.count)
+            rdb_taken(r, v)
         return True
     if not rdb_string(r, &text):
         return False
     foreign_init(
-        &it, FOREIGN_INTSET if type == RDB_SET_INTSET else FOREIGN_LISTPACK, text.ptr, text.len)
+        &it, FOREIGN_INTSET if v.type == RDB_SET_INTSET else FOREIGN_LISTPACK, text.ptr, text.len)
     while foreign_next(&it, &text):
         add_member(ref, text, 1)
     return block_end(r, &it)
@@ -169,37 +165,32 @@ cdef bint get_score_block(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
     return block_end(r, &it)
 
 
-cdef bint get_zset(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
-    cdef uint64_t count = 0
-    cdef uint64_t left
+cdef bint get_zset(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
     cdef double score = 0
     cdef Slice member
-    cdef Slice kept
-    if type != RDB_ZSET and type != RDB_ZSET_2:
-        return get_score_block(r, type, ref)
-    if not rdb_count(r, 2, &count):
+    if v.type != RDB_ZSET and v.type != RDB_ZSET_2:
+        return get_score_block(r, v.type, ref)
+    if not rdb_begin(r, v, 2):
         return False
-    left = count
-    while left:
-        left -= 1
+    while v.left:
         # Reading a score never touches the scratch space the member may lie in.
         if not rdb_string(r, &member):
             return False
-        kept = member
-        if not (rdb_text_double(r, &score) if type == RDB_ZSET else rdb_double(r, &score)):
+        if not (rdb_text_double(r, &score) if v.type == RDB_ZSET else rdb_double(r, &score)):
             return False
-        if not add_score(r, ref, kept, score, count):
+        if not add_score(r, ref, member, score, v.count):
             return False
+        rdb_taken(r, v)
     return True
 
 
 # --- all ---
 
-cdef bint get_stream(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
-    cdef Stream *s = rdb_get_stream(r, type)
-    if s == NULL:
+cdef bint get_stream(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
+    if not rdb_get_stream(r, v):
         return False
-    key_create_pointer(ref, TYPE_STREAM, ENC_STREAM, s)
+    key_create_pointer(ref, TYPE_STREAM, ENC_STREAM, v.stream)
+    v.stream = NULL
     return True
 
 
@@ -211,26 +202,36 @@ cdef bint get_string(RdbIn *r, KeyRef *ref) noexcept nogil:
     return True
 
 
-cdef bint get_any(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
+cdef bint get_any(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
+    cdef int type = v.type
     if type == RDB_STRING:
         return get_string(r, ref)
     if type in (RDB_LIST, RDB_LIST_ZIPLIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2):
-        return get_list(r, type, ref)
+        return get_list(r, v, ref)
     if type in (RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK):
-        return get_set(r, type, ref)
+        return get_set(r, v, ref)
     if type in (RDB_ZSET, RDB_ZSET_2, RDB_ZSET_ZIPLIST, RDB_ZSET_LISTPACK):
-        return get_zset(r, type, ref)
+        return get_zset(r, v, ref)
     if type in (RDB_HASH, RDB_HASH_ZIPMAP, RDB_HASH_ZIPLIST, RDB_HASH_LISTPACK) or (
             RDB_STREAM_LISTPACKS_3 < type <= RDB_HASH_LISTPACK_EX):
-        return rdb_get_hash(r, type, ref)
+        return rdb_get_hash(r, v, ref)
     if type in (RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_2, RDB_STREAM_LISTPACKS_3):
-        return get_stream(r, type, ref)
+        return get_stream(r, v, ref)
     return rdb_fail(r, b"unknown type of value")
 
 
-cdef bint rdb_get_value(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
-    if get_any(r, type, ref):
+cdef bint rdb_get_value(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
+    if get_any(r, v, ref):
         return True
+    if r.starved and v.begun:
+        return False
+    rdb_drop_value(v)
     if ref.slot != NULL:
         entry_free(key_unlink(ref))
     return False
+
+
+cdef void rdb_drop_value(RdbValue *v) noexcept nogil:
+    if v.stream != NULL:
+        stream_free(v.stream)
+        v.stream = NULL

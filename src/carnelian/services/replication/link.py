@@ -18,6 +18,7 @@ import os
 import time
 
 from carnelian.services import log
+from carnelian.services.rdb.snapshot import SnapshotError
 from carnelian.services.replication.applier import PrimarySession, StreamError
 from carnelian.services.replication.background import in_background
 from carnelian.services.replication.handshake import (
@@ -29,6 +30,7 @@ from carnelian.services.replication.handshake import (
     encode,
 )
 from carnelian.services.replication.loading import Loading
+from carnelian.services.replication.streamed_loading import StreamedLoading
 from carnelian.services.replication.transfer import Transfer, TransferError
 
 TYPE_CHECKING: bool = False
@@ -50,7 +52,7 @@ class LinkError(Exception):
     """The link is over; the text is for the log."""
 
 
-FAILURES = (HandshakeError, TransferError, StreamError, LinkError, OSError)
+FAILURES = (HandshakeError, TransferError, SnapshotError, StreamError, LinkError, OSError)
 
 
 class Link:
@@ -78,7 +80,9 @@ class Link:
         self.handshake: Handshake | None = None
         self.transfer: Transfer | None = None
         self.loading: Loading | None = None
+        self.streamed: StreamedLoading | None = None
         self.full: FullSync | None = None
+        self.swaps = False  # the snapshot is loaded aside, then exchanged for the data
         self.leftover = b""
         self.session: Any = None
 
@@ -263,8 +267,11 @@ class Link:
         self.phase = TRANSFER
         self.owner.full_syncs += 1
         mode = self.config.repl_diskless_load
-        in_memory = mode == "swapdb" or (mode == "on-empty-db" and not self.engine.sizes())
-        self.transfer = Transfer(str(self.config.dir), in_memory=in_memory)
+        self.swaps = mode == "swapdb"
+        streams = mode in ("swapdb", "flush-before-load") or (
+            mode == "on-empty-db" and not self.engine.sizes()
+        )
+        self.transfer = Transfer(str(self.config.dir), self.load_part if streams else None)
         self.buffer = bytearray(READ_SIZE)
         self.watch()
         if rest:
@@ -293,24 +300,53 @@ class Link:
         was_started = transfer.started
         self.leftover = transfer.feed(data)
         if transfer.started and not was_started:
-            where = "memory" if transfer.in_memory else "disk"
+            where = "disk" if transfer.consumer is None else "parser"
             size = f"{transfer.length} bytes" if transfer.length >= 0 else "streamed data with EOF"
             log.notice(f"MASTER <-> REPLICA sync: receiving {size} from master to {where}")
-        if transfer.complete:
+        if not transfer.complete:
+            return
+        if transfer.consumer is None:
             self.load(transfer)
+        else:
+            self.finish_streamed()
+
+    # --- loading while it arrives ---
+
+    def load_part(self, data: memoryview) -> None:
+        if self.streamed is None:
+            assert self.full is not None
+            assert self.transfer is not None
+            self.owner.before_load(keeps_data=self.swaps)
+            self.streamed = StreamedLoading(
+                self.engine,
+                self.transfer.length,
+                swap=self.swaps,
+                serve_old=self.full.replid == self.state.replid,
+                lazily=bool(self.config.replica_lazy_flush),
+            )
+        self.streamed.feed(data)
+
+    def finish_streamed(self) -> None:
+        assert self.streamed is not None
+        assert self.transfer is not None
+        self.streamed.check(self.transfer.received)  # before anything of ours is given up
+        if self.swaps:
+            self.owner.before_load()
+        self.streamed.finish()
+        self.streamed = None
+        self.buffer = None
+        self.take_over()
+
+    # --- loading from a file ---
 
     def load(self, transfer: Transfer) -> None:
         self.phase = LOADING
         self.buffer = None
         self.watch()
-        assert self.full is not None
-        swap = transfer.in_memory and self.config.repl_diskless_load == "swapdb"
         self.loading = Loading(
             self.loop,
             self.engine,
             transfer.fd,
-            swap=swap,
-            serve_old=self.full.replid == self.state.replid,
             lazily=bool(self.config.replica_lazy_flush),
             done=self.loaded,
         )
@@ -319,8 +355,6 @@ class Link:
 
     def loaded(self, failure: str | None) -> None:
         assert self.loading is not None
-        assert self.transfer is not None
-        assert self.full is not None
         destroyed = self.loading.is_destroyed
         self.loading = None
         if failure is not None:
@@ -328,16 +362,22 @@ class Link:
                 self.owner.data_lost()
             self.fail(f"Failed trying to load the MASTER synchronization DB: {failure}")
             return
+        try:
+            self.take_over()
+        except FAILURES as failed:
+            self.fail(text_of(failed))
+
+    def take_over(self) -> None:
+        """The data is in place: go on with the stream."""
+        assert self.transfer is not None
+        assert self.full is not None
         self.owner.data_replaced(self.full.replid, self.full.offset)
         self.keep_snapshot(self.transfer)
         self.transfer = None
         log.notice("MASTER <-> REPLICA sync: Finished with success")
         rest, self.leftover = self.leftover, b""
         self.full = None
-        try:
-            self.follow(rest)
-        except FAILURES as failed:
-            self.fail(text_of(failed))
+        self.follow(rest)
 
     def keep_snapshot(self, transfer: Transfer) -> None:
         """The received file becomes the snapshot file, unless no file is to stay."""
@@ -473,6 +513,10 @@ class Link:
                 self.owner.data_lost()
             self.loading.cancel()
             self.loading = None
+        if self.streamed is not None:
+            streamed, self.streamed = self.streamed, None
+            streamed.cancel()
+            self.owner.load_failed(lost=streamed.is_destroyed)
         if self.transfer is not None:
             self.transfer.discard()
             self.transfer = None
@@ -511,6 +555,11 @@ def name_of(address: tuple[Any, ...]) -> str:
 
 
 def text_of(failed: BaseException) -> str:
+    if isinstance(failed, SnapshotError):
+        return (
+            "Failed trying to load the MASTER synchronization DB from socket:"
+            f" {failed} at offset {failed.offset}"
+        )
     if isinstance(failed, OSError) and failed.strerror:
         return str(failed.strerror)
     return str(failed)

@@ -1,11 +1,10 @@
-"""From a received snapshot to the data set, without holding up the loop.
+"""From a snapshot received to a file to the data set, without holding up the loop.
 
-    disabled, on-empty-db   verify (thread) -> empty -> load in steps -> done
-    swapdb                  verify (thread) -> load aside in steps -> exchange -> done
+    verify (thread) -> empty -> load in steps -> done
 
 The checksum is verified first, so that a damaged snapshot never costs the data there is. While the
-data set is in pieces clients get -LOADING; with swapdb and a primary whose history is ours they go
-on reading the old data. One per full synchronisation, owned by the link; the loop's thread only.
+data set is in pieces clients get -LOADING. One per full synchronisation, owned by the link; the
+loop's thread only. What is loaded without a file is for streamed_loading.
 """
 
 from __future__ import annotations
@@ -35,18 +34,13 @@ class Loading:
         engine: Any,
         fd: int,
         *,
-        swap: bool,
-        serve_old: bool,
         lazily: bool,
         done: Callable[[str | None], None],
     ) -> None:
         self.loop = loop
         self.engine = engine
-        self.swap = swap
-        self.serve_old = serve_old and swap
         self.lazily = lazily
         self.done = done
-        self.target: Any = engine
         self.reader: Any = None
         self.is_destroyed = False
         self.is_cancelled = False
@@ -70,18 +64,14 @@ class Loading:
             self.begin()
 
     def begin(self) -> None:
-        engine = self.engine
-        if self.swap:
-            self.target = engine.aside()
-        else:
-            log.notice("MASTER <-> REPLICA sync: Flushing old data")
-            self.is_destroyed = True
-            engine.empty(self.lazily)
+        log.notice("MASTER <-> REPLICA sync: Flushing old data")
+        self.is_destroyed = True
+        self.engine.empty(self.lazily)
         self.note_loading(True)
         log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
         try:
             self.reader = SnapshotReader(
-                self.target, self.data, verify_checksum=False, keep_expired=True
+                self.engine, self.data, verify_checksum=False, keep_expired=True
             )
         except SnapshotError as damage:
             self.fail(str(damage))
@@ -108,9 +98,6 @@ class Loading:
             self.loop.call_soon(self.step)
 
     def succeed(self) -> None:
-        if self.swap:
-            self.engine.adopt(self.target)
-            self.target.empty(True)
         seconds = time.monotonic() - self.started_s
         log.notice(f"Done loading RDB, keys loaded: {self.reader.keys}, in {seconds:.3f} seconds")
         self.engine.snapshots.keys_loaded = self.reader.keys
@@ -134,15 +121,12 @@ class Loading:
 
     def end(self) -> None:
         self.note_loading(False)
-        if self.target is not self.engine:
-            self.target.empty(True)
-            self.target = self.engine
         self.reader = None
         self.data = b""
 
     def note_loading(self, loading: bool) -> None:
         progress = self.engine.server.loading
         if loading:
-            progress.begin(len(self.data), serves_old=self.serve_old)
+            progress.begin(len(self.data))
         elif progress.active:
             progress.end()

@@ -23,6 +23,7 @@ from carnelian.services.replication.replica_link import (
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 PENDING_OUTPUT = error("SYNC and PSYNC are invalid with pending output")
@@ -51,6 +52,7 @@ class Primary:
         self.acks_wanted = False
         self.good = 0  # replicas that count for min-replicas-to-write, as last judged
         self.synced_offset = 0  # of the append-only file, as last seen
+        self.on_acks: list[Callable[[], None]] = []
         state.primary = self
         loop.before_replies.append(self.before_replies)
         config.on_change("repl-backlog-size", state.resize_backlog)
@@ -213,6 +215,8 @@ class Primary:
             wake_waiting(self.engine)
             if self.state.failover is not None:
                 self.state.failover.step()
+            for listener in self.on_acks:
+                listener()
         at_once = self.acks_wanted or not self.loop.busy
         if self.acks_wanted:
             self.acks_wanted = False
@@ -245,7 +249,7 @@ class Primary:
 
     def keep_alive(self) -> None:
         """The stream carries a PING at times; who waits for a snapshot gets empty lines."""
-        paused = self.state.failover is not None and self.state.failover.is_active
+        paused = bool(self.engine.writes_held)  # it would never be in step
         if (
             self.state.role == "master"
             and not paused
@@ -275,13 +279,14 @@ class Primary:
 
     # --- the end ---
 
-    def finish(self, timeout_s: float) -> None:
-        """At shutdown, before the snapshot: replicas get all of the stream, so that they can go on
-        from the snapshot's offset."""
+    def send_rest(self, links: list[Any], timeout_s: float) -> None:
+        """At shutdown, before the snapshot: these replicas get all of the stream, so that they can
+        go on from the snapshot's offset; the others what their sockets take."""
         deadline_s = time.monotonic() + timeout_s
-        while left := [link for link in self.online() if link.send_now()]:
+        for link in self.online():
+            link.send_now()
+        while left := [link for link in links if link.send_now()]:
             if time.monotonic() >= deadline_s:
-                log.warning(f"{len(left)} of {len(self.online())} replicas are in delay")
                 return
             writable = poll()
             for link in left:

@@ -6,6 +6,7 @@ server, used from the loop's thread.
 
 from __future__ import annotations
 
+import os
 import time
 
 from carnelian.engine.dispatch import disconnect_blocked
@@ -17,6 +18,7 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
+DISK_TROUBLE_S = 10.0  # between lines of the log about it
 ROLE_WORDS = {LOADING: "sync"}  # ROLE knows no state of its own for it
 
 
@@ -30,6 +32,7 @@ class Replica:
         self.link: Link | None = None
         self.resumable = False  # our data and offset are a place in the history of our replid
         self.full_syncs = 0
+        self.told_of_disk_s = -DISK_TROUBLE_S
         self.told_synced = 0  # of the append-only file, in the last acknowledgement
         self.state.link = self
         if self.config.replicaof:
@@ -106,11 +109,13 @@ class Replica:
         if link is self.link:
             self.follow_rules()
 
-    def before_load(self) -> None:
-        """The data set is about to be replaced."""
+    def before_load(self, keeps_data: bool = False) -> None:
+        """The data set is about to be replaced; or to be kept until there is a new one."""
         if self.engine.snapshots.children.active is not None:
             log.notice("Replica is about to load the snapshot of its master: killing a child")
             self.engine.snapshots.children.kill()
+        if keeps_data:
+            return
         self.state.cut_replicas()
         self.server.aof.before_sync()
 
@@ -120,6 +125,13 @@ class Replica:
         self.resumable = True
         self.engine.dirty = 0
         self.restart_log()
+
+    def load_failed(self, lost: bool) -> None:
+        """Loading without a file has come to nothing."""
+        if lost:
+            self.data_lost()
+        else:
+            self.server.aof.follow_config()
 
     def data_lost(self) -> None:
         """What is left is no point in anybody's history."""
@@ -134,6 +146,21 @@ class Replica:
         """Whether a received snapshot is not to be kept on disk."""
         persists = bool(self.config.save) or bool(self.config.appendonly)
         return bool(self.config.rdb_del_sync_files) and not persists
+
+    def obeys_in_spite(self) -> None:
+        """A write of the primary's comes while our own disk fails."""
+        if not self.config.replica_ignore_disk_write_errors:
+            log.warning("------------------------------------------------")
+            log.warning("!!! Software Failure. Press left mouse button to continue")
+            log.warning("Guru Meditation: Replica was unable to write command to disk.")
+            log.warning("------------------------------------------------")
+            os._exit(1)
+        now_s = time.monotonic()
+        if now_s - self.told_of_disk_s > DISK_TROUBLE_S:
+            self.told_of_disk_s = now_s
+            log.warning(
+                "Replica is applying a command even though it is unable to write to disk."
+            )
 
     def ack_words(self) -> list[str]:
         """What an acknowledgement tells besides the offset applied: what is safe in our own

@@ -160,10 +160,13 @@ cdef class ReplicaLink(OutputSource):
             self.moved_ms = now_ms
         return (now_ms - self.moved_ms) / 1000
 
+    @property
+    def stage_name(self):
+        if self.stage == STAGE_SEND_SNAPSHOT and self.diskless:
+            return "wait_bgsave"
+        return STAGE_NAMES[self.stage]
+
     def info_line(self):
         """INFO's line of it."""
-        name = STAGE_NAMES[self.stage]
-        if self.stage == STAGE_SEND_SNAPSHOT and self.diskless:
-            name = "wait_bgsave"
-        return (f"ip={self.host()},port={self.listening_port},state={name},"
+        return (f"ip={self.host()},port={self.listening_port},state={self.stage_name},"
                 f"offset={self.ack_offset},lag={self.lag_s()}")

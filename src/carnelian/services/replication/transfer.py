@@ -5,14 +5,17 @@
                                               say so
 
 Empty lines before it keep the connection alive. Bytes go to a file beside the snapshot file, or,
-where no file is wanted, to one that exists in memory only. One per full synchronisation, owned by
-the link.
+where no file is wanted, at once to who loads them. One per full synchronisation, owned by the link.
 """
 
 from __future__ import annotations
 
 import os
 import time
+
+TYPE_CHECKING: bool = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MARK_LENGTH = 40
 HEADER_MAX = 256
@@ -25,9 +28,12 @@ class TransferError(Exception):
 
 
 class Transfer:
-    def __init__(self, directory: str, *, in_memory: bool) -> None:
+    def __init__(
+        self, directory: str, consumer: Callable[[memoryview], None] | None = None
+    ) -> None:
+        """`consumer` takes the bytes, the mark behind them too, in place of a file."""
         self.directory = directory
-        self.in_memory = in_memory
+        self.consumer = consumer
         self.path = ""  # of the file, while it has a name
         self.fd = -1
         self.header = b""
@@ -97,8 +103,7 @@ class Transfer:
         )
 
     def open(self) -> None:
-        if self.in_memory:
-            self.fd = open_unnamed(self.directory)
+        if self.consumer is not None:
             return
         if self.length > 0:
             room = os.statvfs(self.directory)
@@ -114,11 +119,11 @@ class Transfer:
             cut = self.length - self.received
             rest = bytes(data[cut:])
             data = data[:cut]
-        self.write(data)
         if len(self.head) < len(MAGIC):
             self.head += bytes(data[: len(MAGIC)])
             if not MAGIC.startswith(self.head[: len(MAGIC)]):
                 raise TransferError("what MASTER sends is no snapshot")
+        self.write(data)
         if self.length >= 0:
             self.complete = self.received == self.length
         else:
@@ -132,11 +137,16 @@ class Transfer:
             self.tail = (self.tail + bytes(data))[-MARK_LENGTH:]
         if self.tail == self.mark:
             self.received -= MARK_LENGTH
-            os.ftruncate(self.fd, self.received)
+            if self.fd >= 0:
+                os.ftruncate(self.fd, self.received)
             self.length = self.received
             self.complete = True
 
     def write(self, data: memoryview) -> None:
+        if self.consumer is not None:
+            self.received += len(data)
+            self.consumer(data)
+            return
         while data:
             written = os.write(self.fd, data)
             self.received += written
@@ -167,14 +177,3 @@ class Transfer:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-
-
-def open_unnamed(directory: str) -> int:
-    """A file without a name, in memory where the system offers that."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("snapshot", os.MFD_CLOEXEC)
-    import tempfile
-
-    fd, path = tempfile.mkstemp(prefix="temp-", suffix=".rdb", dir=directory)
-    os.unlink(path)
-    return fd
