@@ -186,7 +186,7 @@ def test_many_moments_take_no_room(make_server: Make, primary: FakePrimary) -> N
 # --- a disk that fails ---
 
 @pytest.fixture
-def failing(make_server: Make, primary: FakePrimary) -> Iterator[Any]:
+def failing(make_server: Make, primary: FakePrimary) -> Any:
     """`failing(ignore)`: a replica whose disk takes nothing any more, and its primary."""
 
     def make(ignore: str, kind: str) -> tuple[Server, Talk]:
@@ -203,7 +203,7 @@ def failing(make_server: Make, primary: FakePrimary) -> Iterator[Any]:
                 wait_for(replica, rdb_last_bgsave_status="err", rdb_bgsave_in_progress=0)
         return replica, talk
 
-    yield make
+    return make
 
 
 @pytest.mark.parametrize("kind", ["save", "aof"])
