@@ -7,16 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from carnelian import commands
-from carnelian.engine.command import commands as all_commands
 from tests.support.client import SocketClient
 from tests.support.resp import Reply
 from tests.support.waiting import wait_until
 
-assert commands
 Connect = Callable[..., SocketClient]
-needs_transactions = pytest.mark.skipif(b"multi" not in all_commands(), reason="no MULTI")
-needs_sort = pytest.mark.skipif(b"sort" not in all_commands(), reason="no SORT")
 
 
 class Waiter:
@@ -74,7 +69,6 @@ def test_push_cost_does_not_grow_with_waiters(connect: Connect) -> None:
     assert all(waiter.waits for waiter in waiters[:3])
 
 
-@needs_transactions
 def test_first_key_of_the_command_wins(connect: Connect) -> None:
     client = connect()
     waiter = Waiter(connect, "BLPOP", "a", "b", "a", 0)
@@ -87,7 +81,6 @@ def test_first_key_of_the_command_wins(connect: Connect) -> None:
     assert client.call("LLEN", "b") == 1
 
 
-@needs_transactions
 def test_push_and_delete_in_one_transaction_wakes_nobody(connect: Connect) -> None:
     client = connect()
     waiter = Waiter(connect, "BLPOP", "q", 0)
@@ -118,7 +111,7 @@ def test_other_type_keeps_waiting_and_times_out_with_null(connect: Connect) -> N
         ["SELECT 1", "RPUSH q x", "MOVE q 0"],
         ["SELECT 1", "RPUSH q x", "SWAPDB 0 1"],
         ["RPUSH other x", "LMOVE other q LEFT LEFT"],
-        pytest.param(["RPUSH other 1", "SORT other BY nosort STORE q"], marks=needs_sort),
+        ["RPUSH other 1", "SORT other BY nosort STORE q"],
     ],
 )
 @pytest.mark.parametrize("command", ["BLPOP q 0", "BLMOVE q done LEFT LEFT 0", "BLMPOP 0 1 q LEFT"])
@@ -283,7 +276,6 @@ def test_reply_skip_holds_until_the_answer(connect: Connect) -> None:
     assert waiter.client.call("PING") == "PONG"
 
 
-@needs_transactions
 def test_nothing_waits_inside_a_transaction(connect: Connect) -> None:
     client = connect()
     client.call("MULTI")
@@ -295,7 +287,6 @@ def test_nothing_waits_inside_a_transaction(connect: Connect) -> None:
     ]  # fmt: skip
 
 
-@needs_transactions
 def test_a_served_wait_changes_the_key_for_watchers(connect: Connect) -> None:
     client = connect()
     watcher = connect()
@@ -309,7 +300,6 @@ def test_a_served_wait_changes_the_key_for_watchers(connect: Connect) -> None:
     assert watcher.reply("EXEC").is_null
 
 
-@needs_transactions
 def test_key_that_expired_meanwhile(connect: Connect) -> None:
     client = connect()
     waiter = Waiter(connect, "BLPOP", "q", 0)

@@ -108,4 +108,4 @@ COMMANDS = st.one_of(
     g.command("SET", g.KEYS, g.VALUES),
     g.command("DEL", g.KEYS),
 )
-TestAgainstRedis = differential(COMMANDS, config={"hll-sparse-max-bytes": "60"}, transactions=False)
+TestAgainstRedis = differential(COMMANDS, config={"hll-sparse-max-bytes": "60"})

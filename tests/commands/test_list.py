@@ -9,8 +9,6 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from carnelian import commands
-from carnelian.engine.command import commands as all_commands
 from tests.support.client import Client, SocketClient
 from tests.support.differential import SETTINGS, differential
 from tests.support.generators import (
@@ -29,9 +27,7 @@ from tests.support.generators import (
 from tests.support.resp import Reply
 from tests.support.servers import Server
 
-assert commands
 Connect = Callable[..., SocketClient]
-TRANSACTIONS = b"multi" in all_commands()
 LISTS = keys("l")
 SIDES = words("LEFT", "RIGHT", "left", "Right", "MIDDLE")
 ELEMENTS = st.one_of(words("a", "b", "c", "1", ""), VALUES)
@@ -67,12 +63,12 @@ COMMANDS = st.one_of(
 RUN = settings(SETTINGS, max_examples=8)
 SMALL_NODES = {"list-max-listpack-size": 4}
 
-TestLists = differential(COMMANDS, peer="valkey", transactions=TRANSACTIONS, run=RUN)
+TestLists = differential(COMMANDS, peer="valkey", run=RUN)
 TestListsResp3 = differential(
-    COMMANDS, peer="valkey", protocol=3, transactions=TRANSACTIONS, run=RUN
+    COMMANDS, peer="valkey", protocol=3, run=RUN
 )
 TestListsWithSmallNodes = differential(
-    COMMANDS, peer="valkey", config=SMALL_NODES, transactions=TRANSACTIONS, run=RUN
+    COMMANDS, peer="valkey", config=SMALL_NODES, run=RUN
 )
 
 
@@ -245,7 +241,6 @@ def test_lmovem_takes_all_or_nothing(client: Client) -> None:
     assert client.call("LRANGE", "m", 0, -1) == moved
 
 
-@pytest.mark.skipif(b"psubscribe" not in all_commands(), reason="no PSUBSCRIBE")
 def test_events(connect: Connect, server: Server) -> None:
     client: SocketClient = connect()
     listener: SocketClient = connect()
