@@ -55,6 +55,7 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
     cdef int64_t pending = <int64_t>reply_pending_bytes(&session.reply)
     cdef int64_t memory = <int64_t>session.reply.memory
     cdef bint queued = session.reply.chunks > 1
+    blocks, kept = stream_figures(session)
     query, query_free = session.buffer_figures()
     head = (
         f"id={session.id} addr={session.address()} laddr={session.local_address()}"
@@ -68,9 +69,9 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
         f" multi={-1 if not session.flags & IN_MULTI else len(session.queue or ())}"
         f" watch={len(session.watches or ())} qbuf={query} qbuf-free={query_free}"
         f" argv-mem=0 multi-mem={session.queue_bytes} rbs={memory} rbp={memory}"
-        f" obl={0 if queued else pending} oll={session.reply.chunks if queued else 0}"
-        f" omem={memory if queued else 0}"
-        f" tot-mem={session_bytes(session)} events={session.events()}"
+        f" obl={0 if queued else pending} oll={(session.reply.chunks if queued else 0) + blocks}"
+        f" omem={(memory if queued else 0) + kept}"
+        f" tot-mem={session_bytes(session) + kept} events={session.events()}"
         f" cmd={'NULL' if last is None else last.name} user="
     )
     return b"".join((
@@ -80,6 +81,14 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
             session.bytes_out,
             <int64_t>session.commands - (session is asking or session.flags & BLOCKED != 0)),
     ))
+
+
+cdef tuple stream_figures(Session session):
+    """Of a replica: how many blocks of the stream are kept for it, and bytes. It shares them with
+    others."""
+    if session.flags & REPLICA and session.replica is not None:
+        return session.replica.output_figures()
+    return 0, 0
 
 
 cpdef int64_t session_bytes(Session session):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from _collections import defaultdict
 
 from carnelian.base.memory cimport mem_committed, mem_peak, mem_used
 from carnelian.engine.call cimport Call, handler
@@ -12,7 +13,7 @@ from carnelian.resp.reply cimport reply_verbatim
 
 from carnelian import __version__
 from carnelian.base import resident
-from carnelian.commands.memory import overhead_bytes
+from carnelian.commands.memory import overhead_bytes, overhead_total
 from carnelian.engine.command import family
 from carnelian.engine.timing import to_us
 from carnelian.version import REDIS_VERSION, SERVER_NAME
@@ -84,13 +85,14 @@ def about_clients(Engine engine):
     cdef Session session
     cdef int blocked = 0
     cdef int listening = 0
+    replicas = 0 if engine.replication is None else len(engine.replication.links)
     for item in engine.sessions.values():
         session = <Session>item
         blocked += session.flags & BLOCKED != 0
         listening += bool(session.channels or session.patterns or session.shard_channels)
     blocking_keys, keys_on_deletion = engine.blocking_key_counts()
     return {
-        "connected_clients": len(engine.sessions),
+        "connected_clients": len(engine.sessions) - replicas,
         "cluster_connections": 0,
         "maxclients": getattr(engine.config, "maxclients", 0),
         "client_recent_max_input_buffer": 0,
@@ -118,9 +120,8 @@ def about_memory(Engine engine):
         figures[name] = amount
         figures[name + "_human"] = human(amount)
     parts = overhead_bytes(engine)
-    backlog = engine.replication.backlog_figures()[2] if engine.replication is not None else 0
-    startup, clients = parts["startup"], parts["clients"]
-    overhead = min(startup + clients + sum(parts["tables"].values()), used)
+    startup = parts["startup"]
+    overhead = overhead_total(parts)
     figures.update({
         "used_memory_peak_perc": f"{used / peak * 100 if peak else 0:.2f}%",
         "used_memory_overhead": overhead,
@@ -157,13 +158,12 @@ def about_memory(Engine engine):
         "mem_fragmentation_ratio": ratio(rss, used),
         "mem_fragmentation_bytes": rss - used,
         "mem_not_counted_for_evict": 0,
-        "mem_replication_backlog": backlog,
-        "mem_total_replication_buffers": backlog,
-        "mem_clients_slaves": 0,
-        "mem_clients_normal": clients,
+        "mem_replication_backlog": parts["backlog"],
+        "mem_total_replication_buffers": parts["stream"],
+        "mem_clients_slaves": parts["replicas"],
+        "mem_clients_normal": parts["clients"],
         "mem_cluster_links": 0,
-        "mem_aof_buffer": (
-            0 if engine.server is None else engine.server.aof.commands.used),
+        "mem_aof_buffer": parts["aof"],
         "mem_allocator": "carnelian",
         "active_defrag_running": 0,
         "lazyfree_pending_objects": engine.lazyfree.figures()[0],
@@ -178,8 +178,7 @@ def about_persistence(Engine engine):
 
 def about_stats(Engine engine):
     metrics = getattr(engine.server, "metrics", None)
-    rates = metrics.rates() if metrics is not None else dict.fromkeys(
-        ("commands", "bytes_in", "bytes_out"), 0)
+    rates = metrics.rates() if metrics is not None else defaultdict(int)
     offers = engine.server
     reads, writes, overruns = offers.io_figures() if offers is not None else (0, 0, 0)
     return {
@@ -188,12 +187,12 @@ def about_stats(Engine engine):
         "instantaneous_ops_per_sec": int(rates["commands"]),
         "total_net_input_bytes": engine.stats.bytes_in,
         "total_net_output_bytes": engine.stats.bytes_out,
-        "total_net_repl_input_bytes": 0,
-        "total_net_repl_output_bytes": 0,
+        "total_net_repl_input_bytes": engine.stats.replication_bytes_in,
+        "total_net_repl_output_bytes": engine.stats.replication_bytes_out,
         "instantaneous_input_kbps": f"{rates['bytes_in'] / 1024:.2f}",
         "instantaneous_output_kbps": f"{rates['bytes_out'] / 1024:.2f}",
-        "instantaneous_input_repl_kbps": "0.00",
-        "instantaneous_output_repl_kbps": "0.00",
+        "instantaneous_input_repl_kbps": f"{rates['replication_bytes_in'] / 1024:.2f}",
+        "instantaneous_output_repl_kbps": f"{rates['replication_bytes_out'] / 1024:.2f}",
         "rejected_connections": engine.stats.rejected_connections,
         **(engine.replication.counts() if engine.replication is not None else {}),
         "expired_subkeys": engine.stats.expired_fields,

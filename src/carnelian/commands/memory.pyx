@@ -15,7 +15,7 @@ from carnelian.keyspace.value cimport value_bytes
 from carnelian.resp.reply cimport reply_int, reply_null, reply_ok, reply_verbatim
 
 from carnelian.base import resident
-from carnelian.commands.client_info import session_bytes
+from carnelian.commands.client_info import client_type, session_bytes
 from carnelian.engine.command import family
 from carnelian.engine.errors import SYNTAX
 from carnelian.engine.flags import KEYS_INSPECTED
@@ -43,6 +43,7 @@ cdef enum:
     CLIENT_BYTES_MAX = 200 << 10
 
 cdef int64_t startup_bytes = 0             # used by the first engine before it had any data
+TYPE_REPLICA = 1                    # of client_type
 TO_SHARDS = ("nondeterministic_output", "request_policy:all_shards", "response_policy:special")
 
 
@@ -53,11 +54,25 @@ def attach(config):
 
 
 def overhead_bytes(Engine engine):
-    """What is no data: bytes at the start, of clients, of the tables of keys by database."""
+    """What is no data: bytes at the start, of clients, replicas, the backlog, the append-only
+    file's buffer, and of the tables of keys by database."""
     cdef int i
+    sizes = {True: 0, False: 0}
+    for each in engine.sessions.values():
+        sizes[client_type(each) == TYPE_REPLICA] += session_bytes(each)
+    stream = backlog = 0
+    if engine.replication is not None:
+        stream = backlog = engine.replication.backlog_figures()[2]
+        if engine.replication.links:
+            # What is kept beyond the backlog's size is kept for replicas that lag.
+            backlog = min(stream, engine.replication.config.repl_backlog_size)
     return {
         "startup": min(startup_bytes, mem_used()),
-        "clients": sum([session_bytes(each) for each in engine.sessions.values()]),
+        "clients": sizes[False],
+        "replicas": sizes[True] + stream - backlog,
+        "backlog": backlog,
+        "stream": stream,
+        "aof": 0 if engine.server is None else engine.server.aof.commands.memory,
         "tables": {
             i: engine.databases[i].keys.bytes for i in range(engine.database_count)
             if database_count(engine.databases[i])
@@ -100,24 +115,29 @@ command(handler(usage), "MEMORY USAGE key [SAMPLES count]", READS, since="4.0.0"
         about="Return how many bytes a key and its value take.")
 
 
+def overhead_total(dict parts):
+    names = ("startup", "clients", "replicas", "backlog", "aof")
+    return min(sum([parts[name] for name in names]) + sum(parts["tables"].values()), mem_used())
+
+
 def figures(Engine engine):
     """MEMORY STATS, in the order of Redis."""
     used, peak = mem_used(), max(mem_peak(), 1)
     active, rss = max(mem_committed(), used), resident.resident_bytes()
     parts = overhead_bytes(engine)
     tables = parts["tables"]
-    overhead = min(parts["startup"] + parts["clients"] + sum(tables.values()), used)
+    overhead = overhead_total(parts)
     keys = sum([size[1] for size in engine.sizes()])
     beyond_start = used - parts["startup"]
     found = {
         "peak.allocated": peak,
         "total.allocated": used,
         "startup.allocated": parts["startup"],
-        "replication.backlog": 0,
-        "clients.slaves": 0,
+        "replication.backlog": parts["backlog"],
+        "clients.slaves": parts["replicas"],
         "clients.normal": parts["clients"],
         "cluster.links": 0,
-        "aof.buffer": 0,
+        "aof.buffer": parts["aof"],
         "lua.caches": 0,
         "functions.caches": 0,
     }

@@ -68,6 +68,8 @@ cdef struct Stats:
     uint64_t internal_errors
     uint64_t bytes_in
     uint64_t bytes_out
+    uint64_t replication_bytes_in      # of them, from a primary
+    uint64_t replication_bytes_out     # ... and to replicas
     uint64_t query_limit_disconnections
     uint64_t output_limit_disconnections
     uint64_t expire_cycle_us

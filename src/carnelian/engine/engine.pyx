@@ -591,6 +591,8 @@ cdef class Engine:
         self.stats.error_replies = 0
         self.stats.bytes_in = 0
         self.stats.bytes_out = 0
+        self.stats.replication_bytes_in = 0
+        self.stats.replication_bytes_out = 0
         self.stats.query_limit_disconnections = 0
         self.stats.output_limit_disconnections = 0
         self.stats.expire_cycle_us = 0
@@ -664,8 +666,9 @@ cdef class Engine:
         return self.depth > 1
 
     def count_input(self, int64_t size):
-        """Bytes from the network that were no command."""
+        """Bytes from a primary that were no command."""
         self.stats.bytes_in += <uint64_t>size
+        self.stats.replication_bytes_in += <uint64_t>size
 
     def hold_writes(self, str holder, bint held):
         """Park clients that write, as CLIENT PAUSE does but without end; or let them go on once no

@@ -9,7 +9,9 @@ import time
 
 SAMPLES = 16
 INTERVAL_S = 0.1
-NAMES = ("commands", "bytes_in", "bytes_out")
+NAMES = (
+    "commands", "bytes_in", "bytes_out", "replication_bytes_in", "replication_bytes_out",
+)  # fmt: skip
 
 
 class Metrics:

@@ -149,8 +149,9 @@ class AppendOnly:
 
     @property
     def synced_offset(self) -> int:
-        """For WAITAOF: the replication stream up to here is safe on disk."""
-        return self.file.synced_offset
+        """For WAITAOF: the replication stream up to here is safe on disk; -1 for not even its
+        beginning. What is logged while a first rewrite is awaited says nothing without it."""
+        return self.file.synced_offset if self.state == ON else -1
 
     # --- every turn, every tick of the timer ---
 

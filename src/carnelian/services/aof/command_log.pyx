@@ -32,6 +32,10 @@ cdef class CommandLog:
         """Bytes that wait to be written."""
         return self.out.used
 
+    @property
+    def memory(self):
+        return self.out.capacity
+
     cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
         if db_id <= REPLICAS_ONLY:
             return 0

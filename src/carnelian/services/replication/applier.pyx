@@ -91,6 +91,7 @@ cdef class PrimarySession(Session):
         self.length += n
         self.bytes_in += n
         engine.stats.bytes_in += n
+        engine.stats.replication_bytes_in += n
         engine.tick()
         self.seen_ms = engine.now_ms
         return self.apply()

@@ -42,5 +42,7 @@ cdef void backlog_trim(Backlog *b, int64_t offset) noexcept nogil
 # The bytes from `offset` (first <= offset <= end) on; how many parts were filled.
 cdef int backlog_iovec(Backlog *b, int64_t offset, iovec *out, int count_max) noexcept nogil
 cdef int64_t backlog_memory(Backlog *b) noexcept nogil
+# How many blocks hold what lies at `offset` (first <= offset < end) and behind.
+cdef size_t backlog_blocks_from(Backlog *b, int64_t offset) noexcept nogil
 # Whether every invariant holds.
 cdef bint backlog_verify(Backlog *b) noexcept nogil

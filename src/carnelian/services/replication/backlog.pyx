@@ -157,6 +157,10 @@ cdef int64_t backlog_memory(Backlog *b) noexcept nogil:
     return <int64_t>(blocks * BACKLOG_BLOCK_SIZE + b.capacity * sizeof(char *))
 
 
+cdef size_t backlog_blocks_from(Backlog *b, int64_t offset) noexcept nogil:
+    return b.count - <size_t>(offset - b.base) // BACKLOG_BLOCK_SIZE
+
+
 cdef bint backlog_verify(Backlog *b) noexcept nogil:
     cdef int64_t held = <int64_t>(b.count * BACKLOG_BLOCK_SIZE)
     cdef size_t i

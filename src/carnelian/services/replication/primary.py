@@ -56,6 +56,7 @@ class Primary:
         state.primary = self
         loop.before_replies.append(self.before_replies)
         config.on_change("repl-backlog-size", state.resize_backlog)
+        config.on_change("appendonly", self.log_switched)
         config.on_any_change(
             ("min-replicas-to-write", "min-replicas-max-lag"), self.judge_good_replicas
         )
@@ -177,6 +178,10 @@ class Primary:
     def aof_synced(self, offset: int) -> int:
         """1 when everything up to there is safe in the append-only file."""
         return int(self.engine.server.aof.synced_offset >= offset)
+
+    def log_switched(self, _: bool) -> None:
+        """Who waits for a local sync may wait in vain."""
+        self.acks_changed = True
 
     def follow_sync(self) -> None:
         """Has the append-only file's sync gone on while somebody waits for it?"""

@@ -9,7 +9,9 @@ from carnelian.net.output_source cimport OutputSource
 from carnelian.resp.reply cimport (
     iovec, reply_clear, reply_is_empty, reply_pending_bytes, reply_raw,
 )
-from carnelian.services.replication.backlog cimport backlog_iovec
+from carnelian.services.replication.backlog cimport (
+    BACKLOG_BLOCK_SIZE, backlog_blocks_from, backlog_iovec,
+)
 
 
 STAGE_NAMES = ("none", "wait_bgsave", "wait_bgsave", "send_bulk", "online")
@@ -45,6 +47,7 @@ cdef class ReplicaLink(OutputSource):
 
     cdef int took(self, size_t n) except -1:
         self.sent += n
+        self.connection.context.engine.stats.replication_bytes_out += n
         if self.chunk is None:
             self.position += <int64_t>n
             return 0
@@ -97,6 +100,16 @@ cdef class ReplicaLink(OutputSource):
     @property
     def owes_replies(self):
         return not reply_is_empty(&self.connection.reply)
+
+    def output_figures(self):
+        """What is kept for it: (blocks of the stream, bytes of them and of its snapshot)."""
+        cdef size_t blocks = 0
+        cdef size_t size = 0
+        if 0 <= self.position < self.backlog.end:
+            blocks = backlog_blocks_from(self.backlog, self.position)
+        if self.chunk is not None and not self.diskless:
+            size = len(self.chunk)
+        return blocks, blocks * BACKLOG_BLOCK_SIZE + size
 
     @property
     def waiting_bytes(self):
