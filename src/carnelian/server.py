@@ -20,6 +20,7 @@ from carnelian.services.instance import Instance
 from carnelian.services.replication.failover import Failover
 from carnelian.services.replication.primary import Primary
 from carnelian.services.replication.replica import Replica
+from carnelian.services.replication.transport import Transport
 from carnelian.services.shutdown import Shutdown
 from carnelian.version import REDIS_VERSION
 
@@ -52,6 +53,8 @@ class EndedWhileLoading(Exception):
 class Server(Instance, listener.Policy):
     """A server and its process."""
 
+    new_transport = Transport  # a simulation has its own
+
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.exit_code = 0
@@ -60,6 +63,7 @@ class Server(Instance, listener.Policy):
         self.loop = Loop(self.engine, config.io_backend)
         self.endpoints = Endpoints(self.loop, config, self)
         self.client_cron = ClientCron(self.loop, config)
+        self.transport = self.new_transport(self.loop)
         self.replica = Replica(self)
         self.primary = Primary(
             self.loop, self.replication, config, self.snapshots, self.children
@@ -204,17 +208,23 @@ class Server(Instance, listener.Policy):
             return 1
         self.introduce()
         try:
-            if not self.load(self.serve_while_loading):
+            if not self.begin():
                 return 1
         except EndedWhileLoading:
             return self.exit_code
-        self.loop.before_replies.insert(0, self.aof.before_replies)
-        self.resume_history()
-        self.replica.start()
         self.announce()
         self.loop.run(self.cron)
         self.close()
         return self.exit_code
+
+    def begin(self) -> bool:
+        """Load the data and take up replication; False after saying why it cannot be."""
+        if not self.load(self.serve_while_loading):
+            return False
+        self.loop.before_replies.insert(0, self.aof.before_replies)
+        self.resume_history()
+        self.replica.start()
+        return True
 
     def serve_while_loading(self) -> None:
         self.loop.turn_once()

@@ -83,6 +83,13 @@ class Wheels(RuleBasedStateMachine):
         elif left:
             assert due <= self.late
 
+    @rule(by=DELAYS)
+    def turn_back(self, by: int) -> None:
+        """The clock is set back."""
+        self.now = max(self.now - by, 0)
+        self.wheel.turn_back(self.now)
+        self.late = {number for number, when in self.model.items() if when < self.now}
+
     @invariant()
     def sound(self) -> None:
         assert self.wheel.verify()

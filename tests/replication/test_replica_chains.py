@@ -79,6 +79,31 @@ def test_a_chain(first: str, last: str) -> None:
         assert (full_syncs(head), full_syncs(middle)) == counts
 
 
+@pytest.mark.parametrize("diskless_load", ["disabled", "swapdb"])
+@pytest.mark.parametrize("diskless", ["yes", "no"])
+@pytest.mark.parametrize(
+    ("second", "last"), [("carnelian", "carnelian"), ("carnelian", "redis"), ("redis", "carnelian")]
+)
+def test_a_chain_in_another_database(
+    second: str, last: str, diskless: str, diskless_load: str
+) -> None:
+    """A snapshot says in which database the stream behind it goes on."""
+    settings = {**QUICK, "repl-diskless-sync": diskless, "repl-diskless-load": diskless_load}
+    with servers(("carnelian", settings), (second, settings), (last, settings)) as running:
+        head, middle, tail = running
+        follow(middle, head)
+        wait_up(middle)
+        with head.connect() as client:
+            client.call("SELECT", 3)
+            client.call("SET", "a", "1")
+            wait_in_step(head, middle)
+            follow(tail, middle)
+            wait_up(tail)
+            client.call("SET", "b", "1")
+            wait_in_step(head, middle, tail)
+        same(head, middle, tail)
+
+
 def test_a_replica_moves_to_another_replica() -> None:
     """A of B of A does not hang, and is a chain again when one of them is sent elsewhere."""
     rng = random.Random(3)

@@ -195,7 +195,7 @@ cdef int pause(Call call) except -1:
     if engine.gate & GATE_PAUSED:
         all_commands = all_commands or engine.pause_all
     engine.pause_all = all_commands
-    engine.pause_until_ms = max(engine.pause_until_ms, engine.now_ms + duration_ms)
+    engine.pause_until_ms = max(engine.pause_until_ms, engine.steady_now() + duration_ms)
     engine.gate |= GATE_PAUSED
     reply_ok(call.reply)
     return 0

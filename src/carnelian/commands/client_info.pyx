@@ -62,8 +62,8 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
         f" fd={session.descriptor()} name="
     )
     middle = (
-        f" age={(engine.now_ms - session.created_ms) // 1000}"
-        f" idle={max(engine.now_ms - session.seen_ms, 0) // 1000} flags={flag_letters(session)}"
+        f" age={(engine.steady_ms - session.created_ms) // 1000}"
+        f" idle={(engine.steady_ms - session.seen_ms) // 1000} flags={flag_letters(session)}"
         f" db={session.db.id} sub={len(session.channels or ())} psub={len(session.patterns or ())}"
         f" ssub={len(session.shard_channels or ())}"
         f" multi={-1 if not session.flags & IN_MULTI else len(session.queue or ())}"
@@ -199,8 +199,8 @@ def at_least(Engine engine, bytes name, bytes value):
     """MAXAGE and IDLE: seconds to have passed; they have no negation."""
     seconds = positive(name.decode(), value)
     if name == b"maxage":
-        return lambda s: (engine.now_ms - s.created_ms) // 1000 >= seconds
-    return lambda s: (engine.now_ms - s.seen_ms) // 1000 >= seconds
+        return lambda s: (engine.steady_ms - s.created_ms) // 1000 >= seconds
+    return lambda s: (engine.steady_ms - s.seen_ms) // 1000 >= seconds
 
 
 def ids_from(list words, int at, bad_id):

@@ -23,6 +23,7 @@ from carnelian.resp.reply cimport (
     reply_pool_clear, reply_verbatim,
 )
 
+from carnelian.base.clock import shift_ms
 from carnelian.engine.command import family
 from carnelian.engine.errors import NO_SUCH_KEY, CommandError, error
 
@@ -172,6 +173,12 @@ def accept(Call call):
     reply_ok(call.reply)
 
 
+def jump_clock(Call call):
+    """What everything in this process must bear: somebody sets the system's clock."""
+    shift_ms(call.int(2))
+    reply_ok(call.reply)
+
+
 def pause_cron(Call call):
     call.engine.server.cron_paused = call.int(2) != 0
     reply_ok(call.reply)
@@ -279,6 +286,7 @@ def explain(Call call):
         "DIGEST-VALUE <key> [<key> ...]", "    Return a hash of the values of keys.",
         "ERROR <string>", "    Reply with that error.",
         "HTSTATS <dbid>", "    Describe the tables of a database.",
+        "JUMP-CLOCK <milliseconds>", "    Let the wall clock jump, as this server sees it.",
         "LOADAOF", "    Flush the append-only file and load it again.",
         "LOG <message>", "    Write a line to the log.",
         "OBJECT <key>", "    Describe the representation of a value.",
@@ -303,6 +311,7 @@ SUBCOMMANDS = {
     b"help": (explain, 2, 2),
     b"htstats": (htstats, 3, 4),
     b"jmap": (verify, 2, 2),
+    b"jump-clock": (jump_clock, 3, 3),
     b"loadaof": (loadaof, 2, 2),
     b"log": (log_line, 3, 3),
     b"object": (debug_object, 3, 4),

@@ -46,7 +46,7 @@ def ratio(a, b):
 
 
 def about_server(Engine engine):
-    up = max(engine.now_ms - engine.started_ms, 0) // 1000
+    up = (engine.steady_ms - engine.started_ms) // 1000
     config = engine.config
     system = os.uname() if hasattr(os, "uname") else None
     return {

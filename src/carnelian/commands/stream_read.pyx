@@ -476,7 +476,7 @@ cdef int wait(Call call, Options *o) except -1:
 cdef int wait_to_claim(Call call, Options *o, list keys) except -1:
     """Wait for new entries, looking after every idle time what has become old enough meanwhile."""
     cdef int64_t period = max(o.claim_ms, <int64_t>CLAIM_PERIOD_MIN_MS)
-    cdef int64_t now = call.engine.now_ms
+    cdef int64_t now = call.engine.steady_now()
     cdef int64_t deadline
     cdef int64_t next_look
     cdef Blocked blocked
@@ -501,7 +501,7 @@ cdef bint may_wait(Call call, Options *o) noexcept:
     # leaves the deadline where it was.
     return (o.claim_ms >= 0 and call.timed_out and call.extra is not None
             and (<Blocked>call.session.blocked).deadline_ms == 0
-            and call.engine.now_ms < <int64_t>call.extra)
+            and call.engine.steady_ms < <int64_t>call.extra)
 
 
 cdef int read(Call call, bint group) except -1:

@@ -201,7 +201,7 @@ cdef class Call:
         blocked.keys = [(self.db.id, key) for key in dict.fromkeys(keys)]
         blocked.type = type
         blocked.on_deletion = on_deletion
-        blocked.deadline_ms = self.engine.now_ms + timeout_ms if timeout_ms else 0
+        blocked.deadline_ms = self.engine.steady_now() + timeout_ms if timeout_ms else 0
         blocked.extra = self.extra
         self.engine.park(blocked)
         return 0

@@ -744,8 +744,8 @@ def run_timers(Engine engine):
     """Blocked commands whose time is over, and the end of CLIENT PAUSE. The front-end calls this
     when `engine.next_timer_ms()` has come."""
     cdef Blocked blocked
-    engine.tick()
-    if engine.pause_until_ms and engine.now_ms >= engine.pause_until_ms:
+    engine.take_time()
+    if engine.pause_until_ms and engine.steady_ms >= engine.pause_until_ms:
         end_pause(engine)
     while True:
         blocked = engine.next_timed_out()

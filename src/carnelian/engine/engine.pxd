@@ -84,7 +84,7 @@ cdef class Blocked:
     cdef list keys             # of (db id, key)
     cdef int type              # of value waited for
     cdef bint on_deletion      # also to be woken when a key vanishes (XREADGROUP)
-    cdef int64_t deadline_ms   # 0: none
+    cdef int64_t deadline_ms   # by the monotonic clock; 0: none
     cdef uint64_t order
     cdef int db_id
     cdef object extra          # the command's own
@@ -95,6 +95,7 @@ cdef class Engine:
     cdef Database **databases
     cdef readonly int database_count
     cdef int64_t now_ms                # wall clock as of this batch of commands
+    cdef int64_t steady_ms             # monotonic clock as of this turn: for what lasts or waits
     cdef uint32_t access_clock         # what a touched entry gets
     cdef bint lfu
     cdef uint32_t armed
@@ -102,7 +103,7 @@ cdef class Engine:
     cdef public int notify_flags
     cdef Stats stats
     cdef public int64_t dirty          # changes since the last save
-    cdef public int64_t started_ms
+    cdef readonly int64_t started_ms   # by the monotonic clock
     cdef uint64_t next_session_id
     cdef readonly dict sessions        # id -> Session
     cdef list pending                  # sessions with out-of-band output or to be closed
@@ -124,7 +125,7 @@ cdef class Engine:
     cdef Py_ssize_t stale_deadlines    # how many of them were served before
     cdef uint64_t next_order
     cdef dict postponed                # {Blocked: None} while paused
-    cdef int64_t pause_until_ms
+    cdef int64_t pause_until_ms        # by the monotonic clock
     cdef bint pause_all
     cdef readonly set writes_held      # what holds clients' writes back: a failover, a shutdown
     cdef dict monitors                 # {Session: None}
@@ -150,6 +151,8 @@ cdef class Engine:
     cdef public int64_t peak_clients
 
     cdef void tick(self) noexcept
+    cdef void take_time(self) noexcept
+    cdef int64_t steady_now(self) noexcept
     cpdef void add_session(self, Session session, int db_id=*)
     cpdef void drop_session(self, Session session)
     cpdef void note_pending(self, Session session)

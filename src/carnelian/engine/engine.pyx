@@ -5,7 +5,7 @@ from _collections import OrderedDict
 from heapq import heapify, heappop, heappush
 from os import urandom
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 
 from carnelian.base.clock cimport clock_ms, monotonic_us
 from carnelian.base.memory cimport mem_alloc_zeroed, mem_free, mem_used
@@ -31,6 +31,7 @@ from carnelian.keyspace.hash_value cimport hash_count, hash_due, hash_remove, ha
 from carnelian.keyspace.value cimport value_effort, value_free
 from carnelian.keyspace.wheel cimport (
     WHEEL_LEVELS, WHEEL_SLOTS, Wheel, WheelSlot, wheel_due, wheel_entry, wheel_next_ms,
+    wheel_turn_back,
 )
 from carnelian.base.slice cimport Slice
 
@@ -43,6 +44,7 @@ cdef enum:
     EXPIRE_BATCH = 32
     FIELD_BATCH = 256
     WHEEL_STEPS = 2000
+    CLOCK_STEP_MS_MAX = 500        # that the clock goes back: not worth sorting all timers anew
     ERROR_CODES_MAX = 128
     TTL_SAMPLES = 16               # of a slot of the wheel, for INFO
     STALE_DEADLINES_MIN = 64       # sweep the heap when more than these and half of it are served
@@ -85,13 +87,13 @@ cdef class Engine:
         self.errors = {}
         self.refusals = {}
         self.active_expire = True
-        self.started_ms = clock_ms()
         self.run_id = urandom(20).hex()
         self.refusals = {}
         self.waiting = {}
         self.writes_held = set()
         self.own_times = OwnTimes()
-        self.tick()
+        self.take_time()
+        self.started_ms = self.steady_ms
 
     def __dealloc__(self):
         cdef int i
@@ -105,9 +107,15 @@ cdef class Engine:
         self.now_ms = clock_ms()
         self.access_clock = <uint32_t>(self.now_ms // 1000)
 
-    def refresh_time(self):
+    cdef void take_time(self) noexcept:
+        """By both clocks: at the start of a turn."""
         self.tick()
-        return self.now_ms
+        self.steady_now()
+
+    cdef int64_t steady_now(self) noexcept:
+        """The monotonic clock, where a turn's is not exact enough."""
+        self.steady_ms = monotonic_us() // 1000
+        return self.steady_ms
 
     # --- sessions ---
 
@@ -116,7 +124,7 @@ cdef class Engine:
         session.id = self.next_session_id
         session.engine = self
         session.db = self.databases[db_id]
-        session.created_ms = session.seen_ms = self.now_ms
+        session.created_ms = session.seen_ms = self.steady_ms
         if not session.flags & INTERNAL:
             self.sessions[session.id] = session
             self.peak_clients = max(self.peak_clients, len(self.sessions))
@@ -411,7 +419,7 @@ cdef class Engine:
         if not self.deadlines:
             return None
         blocked = self.deadlines[0][2]
-        if blocked.deadline_ms > self.now_ms:
+        if blocked.deadline_ms > self.steady_ms:
             return None
         heappop(self.deadlines)
         blocked.deadline_ms = 0                # it is not in the heap any more
@@ -430,30 +438,30 @@ cdef class Engine:
     # --- time passing ---
 
     cpdef int64_t next_timer_ms(self):
-        """When the engine next has something to do by itself, in unix ms; -1 for never."""
-        cdef int64_t soonest = -1
+        """In how many ms the engine has something to do by itself; -1 for never."""
+        cdef int64_t wait = INT64_MAX
         cdef int64_t due
         cdef int i
         self.drop_served_deadlines()
+        if self.deadlines or self.pause_until_ms:
+            self.steady_now()
         if self.deadlines:
-            soonest = self.deadlines[0][0]
-        if self.pause_until_ms and (soonest < 0 or self.pause_until_ms < soonest):
-            soonest = self.pause_until_ms
+            wait = self.deadlines[0][0] - self.steady_ms
+        if self.pause_until_ms:
+            wait = min(wait, self.pause_until_ms - self.steady_ms)
         if self.active_expire and self.hide_expired:
-            due = self.own_times.next_ms() + 1
-            if due > 0 and (soonest < 0 or due < soonest):
-                soonest = due
+            due = self.own_times.next_ms()
+            if due >= 0:
+                wait = min(wait, due + 1 - self.now_ms)
         elif self.active_expire:
             for i in range(self.database_count):
                 if self.databases[i].wheel.count:
-                    due = wheel_next_ms(&self.databases[i].wheel) + 1
-                    if soonest < 0 or due < soonest:
-                        soonest = due
+                    wait = min(wait, wheel_next_ms(&self.databases[i].wheel) + 1 - self.now_ms)
                 if self.databases[i].field_timers != NULL:
-                    due = field_timers_next_ms(self.databases[i].field_timers) + 1
-                    if soonest < 0 or due < soonest:
-                        soonest = due
-        return soonest
+                    wait = min(
+                        wait,
+                        field_timers_next_ms(self.databases[i].field_timers) + 1 - self.now_ms)
+        return -1 if wait == INT64_MAX else max(wait, <int64_t>0)
 
     cpdef bint expire_some(self, int64_t budget_us):
         """Delete keys and fields whose time has come, for at most about `budget_us`. True when some
@@ -486,6 +494,8 @@ cdef class Engine:
         cdef Entry *e
         cdef KeyRef ref
         cdef Slice key
+        if self.now_ms < db.wheel.now_ms - CLOCK_STEP_MS_MAX:
+            wheel_turn_back(&db.wheel, self.now_ms)
         while db.wheel.count:
             e = wheel_due(&db.wheel, self.now_ms, &steps)
             if e == NULL:

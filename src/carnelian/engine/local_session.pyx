@@ -63,7 +63,7 @@ cdef class LocalSession(Session):
                 slices[i].ptr = word
                 slices[i].len = len(word)
                 i += 1
-            self.seen_ms = engine.now_ms
+            self.seen_ms = engine.steady_ms
             execute(engine, self, slices, i)
         finally:
             mem_free(slices)
@@ -76,7 +76,7 @@ cdef class LocalSession(Session):
     cdef int sit_out(self, Engine engine, wait) except -1:
         """Sleep until something may have changed."""
         cdef int64_t due = engine.next_timer_ms()
-        wait(None if due < 0 else max(due - engine.now_ms, 1) / 1000)
+        wait(None if due < 0 else max(due, 1) / 1000)
         if self.flags & CLOSED:
             raise ConnectionError("the session was closed")
         run_timers(engine)

@@ -44,7 +44,7 @@ cdef class Session:
     cdef Database *db
     cdef uint32_t flags
     cdef readonly uint64_t id
-    cdef readonly int64_t created_ms
+    cdef readonly int64_t created_ms       # by the monotonic clock, as the next
     cdef public int64_t seen_ms            # last interaction
     cdef uint64_t commands
     cdef uint64_t bytes_in

@@ -41,6 +41,8 @@ cdef void wheel_moved(Wheel *w, Entry *e) noexcept nogil           # the entry n
 # millisecond later. Stays in the wheel until the caller removes it. `steps` bounds the entries
 # moved down a level by this call and is lowered by them; at 0 NULL may mean "ask again".
 cdef Entry *wheel_due(Wheel *w, int64_t now_ms, int *steps) noexcept nogil
+# The clock was set back: sort all entries anew around that time.
+cdef void wheel_turn_back(Wheel *w, int64_t now_ms) noexcept nogil
 # A lower bound of the next expiry, exact within its slot; -1 when empty.
 cdef int64_t wheel_next_ms(Wheel *w) noexcept nogil
 cdef bint wheel_verify(Wheel *w) noexcept nogil

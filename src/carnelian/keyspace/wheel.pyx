@@ -193,6 +193,26 @@ cdef Entry *wheel_due(Wheel *w, int64_t now_ms, int *steps) noexcept nogil:
     return NULL
 
 
+cdef void wheel_turn_back(Wheel *w, int64_t now_ms) noexcept nogil:
+    cdef Entry **all = <Entry **>mem_realloc(NULL, max(w.count, <size_t>1) * sizeof(Entry *))
+    cdef size_t count = 0
+    cdef size_t k
+    cdef int level
+    cdef int index
+    cdef uint32_t i
+    for level in range(WHEEL_LEVELS):
+        for index in range(WHEEL_SLOTS if w.levels[level] != NULL else 0):
+            for i in range(w.levels[level][index].count):
+                all[count] = wheel_entry(&w.levels[level][index], i)
+                count += 1
+    wheel_free(w)
+    w.now_ms = now_ms
+    for k in range(count):
+        place_entry(w, all[k])
+    w.count = count
+    mem_free(all)
+
+
 cdef int64_t wheel_next_ms(Wheel *w) noexcept nogil:
     cdef int level = 0
     cdef int index = 0

@@ -9,7 +9,7 @@ from carnelian.keyspace.entry cimport (
 )
 from carnelian.keyspace.wheel cimport (
     Wheel, wheel_add, wheel_due, wheel_free, wheel_init, wheel_moved, wheel_next_ms, wheel_remove,
-    wheel_verify,
+    wheel_turn_back, wheel_verify,
 )
 
 
@@ -73,6 +73,9 @@ cdef class WheelUnderTest:
         """One call: whether there was an entry, and the steps left."""
         cdef int left = steps
         return wheel_due(&self.wheel, now_ms, &left) != NULL, left
+
+    def turn_back(self, int64_t now_ms):
+        wheel_turn_back(&self.wheel, now_ms)
 
     def next_ms(self):
         return wheel_next_ms(&self.wheel)

@@ -126,7 +126,7 @@ cdef class Connection(Session):
         self.context.reads += 1
         self.bytes_in += <size_t>got
         self.context.engine.stats.bytes_in += <size_t>got
-        self.seen_ms = self.context.engine.now_ms
+        self.seen_ms = self.context.engine.steady_ms
         if self.query_len:
             self.query_len += <size_t>got
             return self.process_kept()
@@ -287,6 +287,7 @@ cdef class Connection(Session):
         """Apply client-output-buffer-limit; True when the client is being closed for it."""
         cdef OutputLimit *limit
         cdef int64_t size = <int64_t>self.reply.memory
+        cdef int64_t lasted_ms
         if self.source is not None:
             size += self.source.waiting()
         if self.flags & REPLICA and not self.flags & MONITORING:
@@ -300,8 +301,9 @@ cdef class Connection(Session):
                 self.soft_limit_since_ms = 0
                 return False
             if not self.soft_limit_since_ms:
-                self.soft_limit_since_ms = self.context.engine.now_ms
-            if self.context.engine.now_ms - self.soft_limit_since_ms <= limit.soft_seconds * 1000:
+                self.soft_limit_since_ms = self.context.engine.steady_ms
+            lasted_ms = self.context.engine.steady_ms - self.soft_limit_since_ms
+            if lasted_ms <= limit.soft_seconds * 1000:
                 return False
         self.context.engine.stats.output_limit_disconnections += 1
         log = self.context.engine.log
@@ -343,7 +345,7 @@ cdef class Connection(Session):
         if self.source is not None or not reply_is_empty(&self.reply):
             self.over_limit()
         if timeout_ms and not self.flags & (BLOCKED | REPLICA | PRIMARY | SUBSCRIBED | MONITORING):
-            if self.context.engine.now_ms - self.seen_ms > timeout_ms:
+            if self.context.engine.steady_ms - self.seen_ms > timeout_ms:
                 log = self.context.engine.log
                 if log is not None:
                     log.verbose("Closing idle client")

@@ -17,7 +17,7 @@ cdef class Loop:
     cdef readonly NetContext context
     # callables run each turn before replies are sent; True: not done, have the next turn soon
     cdef readonly list before_replies
-    cdef object cron                       # callable() every cron_interval_ms
+    cdef public object cron                # callable() every cron_interval_ms
     cdef public int64_t cron_interval_ms
     cdef int64_t next_cron_ms
     cdef int64_t next_expire_ms

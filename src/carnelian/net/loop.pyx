@@ -153,7 +153,7 @@ cdef class Loop:
 
     def turn_once(self):
         """One turn without waiting: for long work that lets clients have an answer in between."""
-        self.expire_left = True
+        self.unfinished = True
         self.turn()
 
     def stop(self):
@@ -170,7 +170,7 @@ cdef class Loop:
         count = poller.wait(self.wait_ms())
         self.busy = count > 0
         PyErr_CheckSignals()
-        engine.tick()
+        engine.take_time()
         for i in range(count):
             if self.stopping:
                 break                  # after SHUTDOWN nobody is served any more
@@ -221,7 +221,7 @@ cdef class Loop:
         """How long the poller may sleep. After a turn with events only the cheap deadlines are
         asked."""
         cdef Engine engine = self.context.engine
-        cdef int64_t wait = self.next_cron_ms - engine.now_ms
+        cdef int64_t wait = self.next_cron_ms - engine.steady_ms
         cdef int64_t due
         if self.expire_left or self.unfinished or self.stopping or engine.resumable:
             return 0
@@ -229,9 +229,8 @@ cdef class Loop:
             return <int>max(min(wait, BUSY_WAIT_MS_MAX), 0)
         due = engine.next_timer_ms()
         if due >= 0:
-            due = max(due - engine.now_ms, 0)
-            if due == 0 and engine.now_ms < self.next_expire_ms and not engine.deadlines:
-                due = self.next_expire_ms - engine.now_ms
+            if due == 0 and engine.steady_ms < self.next_expire_ms and not engine.deadlines:
+                due = self.next_expire_ms - engine.steady_ms
             wait = min(wait, due)
         return <int>max(wait, 0)
 
@@ -246,19 +245,16 @@ cdef class Loop:
 
     cdef int keep_time(self) except -1:
         cdef Engine engine = self.context.engine
-        cdef int64_t wait
         if engine.deadlines or engine.pause_until_ms:
             run_timers(engine)
-        if engine.now_ms >= self.next_expire_ms or self.expire_left:
+        if engine.steady_ms >= self.next_expire_ms or self.expire_left:
             self.expire_left = engine.expire_some(EXPIRE_BUDGET_US)
             self.expire_overruns += self.expire_left
             if engine.ready:
                 serve_waiting(engine)
-            self.next_expire_ms = engine.now_ms + EXPIRE_INTERVAL_MS
-        # The second case: the clock was set back.
-        wait = self.next_cron_ms - engine.now_ms
-        if wait <= 0 or wait > self.cron_interval_ms:
-            self.next_cron_ms = engine.now_ms + self.cron_interval_ms
+            self.next_expire_ms = engine.steady_ms + EXPIRE_INTERVAL_MS
+        if engine.steady_ms >= self.next_cron_ms:
+            self.next_cron_ms = engine.steady_ms + self.cron_interval_ms
             self.give_back()
             postponed, self.postponed = self.postponed, []
             for function in postponed:

@@ -12,6 +12,7 @@ import os
 import posix
 import time
 
+from carnelian.base.clock import monotonic_s
 from carnelian.services import log
 
 TYPE_CHECKING: bool = False
@@ -36,11 +37,11 @@ class Child:
         self.report = report
         self.finished = finished
         self.fork_us = fork_us
-        self.started_s = time.time()
+        self.started_s = monotonic_s()
         self.cow_bytes = 0
 
     def running_s(self) -> int:
-        return int(time.time() - self.started_s)
+        return int(monotonic_s() - self.started_s)
 
 
 class Children:

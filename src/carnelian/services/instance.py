@@ -41,6 +41,7 @@ class Instance:
     answers whether that worked."""
 
     mode = "standalone"
+    new_children = Children  # a simulation has its own
 
     @property
     def role(self) -> str:
@@ -57,7 +58,7 @@ class Instance:
         self.metrics = Metrics()
         self.replication = ReplicationState(self.engine, config)
         self.engine.replication = self.replication
-        self.children = Children(self.engine.latency)
+        self.children = self.new_children(self.engine.latency)
         self.children.count_keys = lambda: sum(size[1] for size in self.engine.sizes())
         self.loading = Loading(self.engine)
         self.snapshots = Snapshots(self.engine, config, self.children, self.loading)

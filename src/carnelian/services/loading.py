@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+from carnelian.base.clock import monotonic_s
 from carnelian.services import log
 
 TYPE_CHECKING: bool = False
@@ -38,14 +39,14 @@ class Loading:
         self.total_bytes = total_bytes
         self.expected_memory = 0
         self.loaded_bytes = 0
-        self.started = self.shown = time.monotonic()
+        self.started = self.shown = monotonic_s()
         self.engine.set_loading(True, serves_old)
 
     def end(self) -> float:
         """How many seconds it took."""
         self.active = False
         self.engine.set_loading(False)
-        return time.monotonic() - self.started
+        return float(monotonic_s() - self.started)
 
     def run(self, reader: Any, before: int, between: Callable[[], None]) -> None:
         """Have a reader load all it has, in steps; `before` bytes came from other files."""
@@ -53,7 +54,7 @@ class Loading:
         while not reader.load_some(STEP_BYTES):
             self.loaded_bytes = before + reader.offset
             between()
-            now = time.monotonic()
+            now = monotonic_s()
             if now - self.shown > PROGRESS_INTERVAL_S:
                 self.shown = now
                 self.show(now - self.started)
@@ -70,7 +71,7 @@ class Loading:
         """The fields of INFO persistence that are there while loading."""
         if not self.active:
             return {}
-        passed = time.time() - self.since_s
+        passed = monotonic_s() - self.started
         share = 0.0
         if self.total_bytes:
             share = self.loaded_bytes / self.total_bytes

@@ -11,8 +11,7 @@ One per server, used from the loop's thread.
 
 from __future__ import annotations
 
-import time
-
+from carnelian.base.clock import monotonic_s
 from carnelian.engine.dispatch import fail_shutdowns
 from carnelian.engine.errors import SHUTDOWN_FAILED
 from carnelian.services import log, process
@@ -47,7 +46,7 @@ class Shutdown:
         if "now" in words or not timeout_s or not self.lagging():
             return self.finish()
         self.waiting = True
-        self.deadline_s = time.monotonic() + timeout_s
+        self.deadline_s = monotonic_s() + timeout_s
         server.engine.hold_writes(HOLDER, True)
         server.primary.want_acks()
         log.notice("Waiting for replicas before shutting down.")
@@ -60,11 +59,11 @@ class Shutdown:
 
     def step(self) -> None:
         """From the timer and with each acknowledgement."""
-        if self.waiting and (time.monotonic() >= self.deadline_s or not self.lagging()):
+        if self.waiting and (monotonic_s() >= self.deadline_s or not self.lagging()):
             self.finish()
 
     def left_ms(self) -> int:
-        return max(int((self.deadline_s - time.monotonic()) * 1000), 0)
+        return max(int((self.deadline_s - monotonic_s()) * 1000), 0)
 
     def finish(self) -> bool:
         server = self.server

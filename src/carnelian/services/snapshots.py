@@ -11,6 +11,7 @@ import os
 import posix
 import time
 
+from carnelian.base.clock import monotonic_s
 from carnelian.engine.errors import CommandError
 from carnelian.services import log
 from carnelian.services.children import SIGUSR1, Children
@@ -62,8 +63,9 @@ class Snapshots:
         self.loading = loading
         self.children = children
         self.last_save_s = int(time.time())
+        self.saved_at_s = monotonic_s()
         self.last_status = True
-        self.last_try_s = 0.0
+        self.last_try_s = 0.0  # monotonic, as is saved_at_s
         self.last_duration_s = -1
         self.last_cow_bytes = 0
         self.saves = 0
@@ -136,7 +138,7 @@ class Snapshots:
 
     def save(self) -> bool:
         """SAVE: in the foreground. Whether it worked; the log says why not."""
-        self.last_try_s = time.time()
+        self.last_try_s = monotonic_s()
         try:
             self.write(self.path)
         except OSError as failed:
@@ -152,6 +154,7 @@ class Snapshots:
         self.last_status = good
         if good:
             self.last_save_s = int(time.time())
+            self.saved_at_s = monotonic_s()
             self.saves += 1
         self.follow_errors()
 
@@ -170,7 +173,7 @@ class Snapshots:
         """Fork a child that saves. False if one runs already or the fork failed."""
         if self.children.active is not None:
             return False
-        self.last_try_s = time.time()
+        self.last_try_s = monotonic_s()
         self.child_dirty = self.engine.dirty
         self.scheduled = False
         try:
@@ -189,7 +192,7 @@ class Snapshots:
 
     def cron(self) -> None:
         """Start a save when a save point is reached or one is due."""
-        now = time.time()
+        now = monotonic_s()
         if self.children.active is not None:
             return
         patient = self.last_status or now - self.last_try_s > RETRY_DELAY_S
@@ -197,7 +200,7 @@ class Snapshots:
             self.start_background()
             return
         for seconds, changes in self.config.save:
-            if self.engine.dirty >= changes and now - self.last_save_s > seconds and patient:
+            if self.engine.dirty >= changes and now - self.saved_at_s > seconds and patient:
                 log.notice(f"{changes} changes in {seconds} seconds. Saving...")
                 self.start_background()
                 return

@@ -8,6 +8,7 @@ import os
 import posix
 import time
 
+from carnelian.base.clock import monotonic_s
 from carnelian.engine.errors import CommandError
 from carnelian.services import log
 from carnelian.services.config_parameter import ConfigError
@@ -81,7 +82,7 @@ class Limit:
         if self.failures < FAILURES_MAX:
             self.delay_min, self.next_s = 0, 0.0
             return False
-        now = time.time()
+        now = monotonic_s()
         if self.next_s:
             if now < self.next_s:
                 return True

@@ -93,7 +93,7 @@ cdef class PrimarySession(Session):
         engine.stats.bytes_in += n
         engine.stats.replication_bytes_in += n
         engine.tick()
-        self.seen_ms = engine.now_ms
+        self.seen_ms = engine.steady_ms
         return self.apply()
 
     # --- applying ---

@@ -12,15 +12,12 @@ thread only.
 
 from __future__ import annotations
 
-import _socket
 import errno
-import os
-import time
 
+from carnelian.base.clock import monotonic_s
 from carnelian.services import log
 from carnelian.services.rdb.snapshot import SnapshotError
 from carnelian.services.replication.applier import PrimarySession, StreamError
-from carnelian.services.replication.background import in_background
 from carnelian.services.replication.handshake import (
     FullSync,
     Handshake,
@@ -64,12 +61,13 @@ class Link:
         self.engine = owner.engine
         self.config = owner.config
         self.state = owner.state
+        self.transport = owner.server.transport
         self.host = host
         self.port = port
         self.phase = CONNECT
         self.attempt = 0  # of this link; results of earlier ones are not for us
         self.retry_at_s = 0.0
-        self.last_io_s = time.monotonic()
+        self.last_io_s = monotonic_s()
         self.last_ack_s = 0.0
         self.down_since_s = 0.0  # 0: has never been up
         self.sock: Any = None
@@ -103,35 +101,22 @@ class Link:
         self.phase = CONNECTING
         self.attempt += 1
         attempt = self.attempt
-        self.last_io_s = time.monotonic()
-        if is_numeric(self.host):
-            self.open_socket(self.host)
-            return
+        self.last_io_s = monotonic_s()
 
-        def resolved(found: Any, failure: BaseException | None) -> None:
+        def resolved(address: str, failure: BaseException | None) -> None:
             if attempt != self.attempt or self.phase != CONNECTING:
                 return
             if failure is not None:
                 self.fail(f"Unable to resolve {self.host}: {failure}")
             else:
-                self.open_socket(found[0][4][0])
+                self.open_socket(address)
 
-        in_background(
-            self.loop,
-            lambda: _socket.getaddrinfo(self.host, self.port, 0, _socket.SOCK_STREAM),
-            resolved,
-        )
+        self.transport.resolve(self.host, self.port, resolved)
 
     def open_socket(self, address: str) -> None:
-        family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
+        source_address = self.config.bind_source_addr
         try:
-            self.sock = _socket.socket(family, _socket.SOCK_STREAM)
-            self.sock.setblocking(False)
-            if self.config.bind_source_addr:
-                self.sock.bind((self.config.bind_source_addr, 0))
-            failed = self.sock.connect_ex((address, self.port))
-            if failed not in (0, errno.EINPROGRESS):
-                raise OSError(failed, os.strerror(failed))
+            self.sock = self.transport.connect(address, self.port, source_address)
         except OSError as error:
             self.fail(f"Unable to connect to MASTER: {error.strerror or error}")
             return
@@ -139,14 +124,13 @@ class Link:
         self.watch()
 
     def connected(self) -> None:
-        failed = self.sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
-        if failed:
-            raise LinkError(f"Error condition on socket for SYNC: {os.strerror(failed)}")
-        self.sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-        self.sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
+        try:
+            self.transport.established(self.sock)
+        except OSError as failed:
+            raise LinkError(f"Error condition on socket for SYNC: {failed.strerror}") from None
         log.notice("Non blocking connect for SYNC fired the event.")
         self.phase = HANDSHAKE
-        self.last_io_s = time.monotonic()
+        self.last_io_s = monotonic_s()
         resumable = self.owner.resumable
         self.handshake = Handshake(
             Introduction(
@@ -223,7 +207,7 @@ class Link:
             raise
         if not data:
             raise LinkError("connection closed by MASTER")
-        self.last_io_s = time.monotonic()
+        self.last_io_s = monotonic_s()
         return data
 
     # --- handshake ---
@@ -295,7 +279,7 @@ class Link:
     def take_snapshot(self, data: memoryview) -> None:
         transfer = self.transfer
         assert transfer is not None
-        self.last_io_s = time.monotonic()
+        self.last_io_s = monotonic_s()
         self.engine.count_input(len(data))
         was_started = transfer.started
         self.leftover = transfer.feed(data)
@@ -333,9 +317,10 @@ class Link:
         if self.swaps:
             self.owner.before_load()
         self.streamed.finish()
+        aux = self.streamed.reader.aux
         self.streamed = None
         self.buffer = None
-        self.take_over()
+        self.take_over(aux)
 
     # --- loading from a file ---
 
@@ -345,6 +330,7 @@ class Link:
         self.watch()
         self.loading = Loading(
             self.loop,
+            self.transport,
             self.engine,
             transfer.fd,
             lazily=bool(self.config.replica_lazy_flush),
@@ -355,7 +341,7 @@ class Link:
 
     def loaded(self, failure: str | None) -> None:
         assert self.loading is not None
-        destroyed = self.loading.is_destroyed
+        destroyed, aux = self.loading.is_destroyed, self.loading.aux
         self.loading = None
         if failure is not None:
             if destroyed:
@@ -363,15 +349,16 @@ class Link:
             self.fail(f"Failed trying to load the MASTER synchronization DB: {failure}")
             return
         try:
-            self.take_over()
+            self.take_over(aux)
         except FAILURES as failed:
             self.fail(text_of(failed))
 
-    def take_over(self) -> None:
-        """The data is in place: go on with the stream."""
+    def take_over(self, aux: dict[bytes, bytes]) -> None:
+        """The data is in place: go on with the stream. `aux` is what the snapshot says of
+        itself."""
         assert self.transfer is not None
         assert self.full is not None
-        self.owner.data_replaced(self.full.replid, self.full.offset)
+        self.owner.data_replaced(self.full.replid, self.full.offset, aux)
         self.keep_snapshot(self.transfer)
         self.transfer = None
         log.notice("MASTER <-> REPLICA sync: Finished with success")
@@ -393,7 +380,7 @@ class Link:
             transfer.discard()
 
         if wanted:
-            in_background(self.loop, lambda: transfer.keep_as(path), kept)
+            self.transport.in_background(lambda: transfer.keep_as(path), kept)
         else:
             transfer.discard()
 
@@ -420,7 +407,7 @@ class Link:
     def read_stream(self) -> None:
         if not self.session.read():
             raise LinkError("Connection with master lost.")
-        self.last_io_s = time.monotonic()
+        self.last_io_s = monotonic_s()
         self.after_stream()
 
     def after_stream(self) -> None:
@@ -434,7 +421,7 @@ class Link:
 
     def send_ack(self) -> None:
         words = ["REPLCONF", "ACK", str(self.state.offset), *self.owner.ack_words()]
-        self.last_ack_s = time.monotonic()
+        self.last_ack_s = monotonic_s()
         self.send(encode(*words))
 
     def show_life(self) -> None:
@@ -455,7 +442,7 @@ class Link:
     # --- time and ends ---
 
     def cron(self) -> None:
-        now_s = time.monotonic()
+        now_s = monotonic_s()
         silent = now_s - self.last_io_s > self.config.repl_timeout
         try:
             if self.phase == CONNECT:
@@ -485,7 +472,7 @@ class Link:
         refused = self.handshake is not None and self.handshake.is_refused and self.hands_over
         self.end()
         self.phase = CONNECT
-        now_s = time.monotonic()
+        now_s = monotonic_s()
         # A lost link is renewed at once, a failed attempt not before a second has passed.
         self.retry_at_s = now_s if was_up else now_s + RETRY_S
         if was_up:
@@ -538,16 +525,6 @@ class Link:
         """For good."""
         self.end()
         self.phase = CONNECT
-
-
-def is_numeric(host: str) -> bool:
-    for family in (_socket.AF_INET, _socket.AF_INET6):
-        try:
-            _socket.inet_pton(family, host)
-            return True
-        except (OSError, ValueError):
-            pass
-    return False
 
 
 def name_of(address: tuple[Any, ...]) -> str:

@@ -10,11 +10,10 @@ loop's thread only. What is loaded without a file is for streamed_loading.
 from __future__ import annotations
 
 import mmap
-import time
 
+from carnelian.base.clock import monotonic_s
 from carnelian.services import log
 from carnelian.services.rdb.snapshot import SnapshotError, SnapshotReader, check_file
-from carnelian.services.replication.background import in_background
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ class Loading:
     def __init__(
         self,
         loop: Any,
+        transport: Any,
         engine: Any,
         fd: int,
         *,
@@ -38,17 +38,19 @@ class Loading:
         done: Callable[[str | None], None],
     ) -> None:
         self.loop = loop
+        self.transport = transport
         self.engine = engine
         self.lazily = lazily
         self.done = done
         self.reader: Any = None
+        self.aux: dict[bytes, bytes] = {}  # what the snapshot says of itself
         self.is_destroyed = False
         self.is_cancelled = False
-        self.started_s = time.monotonic()
+        self.started_s = monotonic_s()
         self.data: Any = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
 
     def start(self) -> None:
-        in_background(self.loop, self.verify, self.verified)
+        self.transport.in_background(self.verify, self.verified)
 
     def verify(self) -> None:
         check_file(self.data, bool(self.engine.config.rdbchecksum))
@@ -98,9 +100,10 @@ class Loading:
             self.loop.call_soon(self.step)
 
     def succeed(self) -> None:
-        seconds = time.monotonic() - self.started_s
+        seconds = monotonic_s() - self.started_s
         log.notice(f"Done loading RDB, keys loaded: {self.reader.keys}, in {seconds:.3f} seconds")
         self.engine.snapshots.keys_loaded = self.reader.keys
+        self.aux = self.reader.aux
         self.engine.snapshots.keys_expired = 0
         self.end()
         self.done(None)

@@ -7,9 +7,9 @@ their own. Only the loop's thread uses it.
 from __future__ import annotations
 
 import _socket
-import time
 from select import POLLOUT, poll
 
+from carnelian.base.clock import monotonic_s
 from carnelian.engine.dispatch import wake_waiting
 from carnelian.engine.errors import CommandError, error
 from carnelian.services import log
@@ -287,11 +287,11 @@ class Primary:
     def send_rest(self, links: list[Any], timeout_s: float) -> None:
         """At shutdown, before the snapshot: these replicas get all of the stream, so that they can
         go on from the snapshot's offset; the others what their sockets take."""
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s = monotonic_s() + timeout_s
         for link in self.online():
             link.send_now()
         while left := [link for link in links if link.send_now()]:
-            if time.monotonic() >= deadline_s:
+            if monotonic_s() >= deadline_s:
                 return
             writable = poll()
             for link in left:

@@ -7,8 +7,8 @@ server, used from the loop's thread.
 from __future__ import annotations
 
 import os
-import time
 
+from carnelian.base.clock import monotonic_s
 from carnelian.engine.dispatch import disconnect_blocked
 from carnelian.services import log
 from carnelian.services.aof import append_only as aof_state
@@ -18,6 +18,7 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
+DATABASE_DIGITS_MAX = 9
 DISK_TROUBLE_S = 10.0  # between lines of the log about it
 ROLE_WORDS = {LOADING: "sync"}  # ROLE knows no state of its own for it
 
@@ -55,10 +56,9 @@ class Replica:
         """At start, after the data is loaded: follow whom the configuration names."""
         if self.config.replicaof:
             aux = self.engine.snapshots.loaded_aux
-            stream_db = aux.get(b"repl-stream-db", b"0")
             self.resumable = aux.get(b"repl-id") == self.state.replid.encode()
-            if self.resumable and stream_db.isdigit():
-                self.state.stream_db = min(int(stream_db), self.config.databases - 1)
+            if self.resumable:
+                self.state.stream_db = self.stream_db_of(aux)
             self.become_replica(*self.config.replicaof)
 
     def follow(self, host: str, port: int) -> None:
@@ -119,9 +119,16 @@ class Replica:
         self.state.cut_replicas()
         self.server.aof.before_sync()
 
-    def data_replaced(self, replid: str, offset: int) -> None:
+    def stream_db_of(self, aux: dict[bytes, bytes]) -> int:
+        """The database in which the stream goes on behind a snapshot that says so of itself. That
+        of a primary begins with a SELECT; a replica cannot put one into the stream it hands on."""
+        text = aux.get(b"repl-stream-db", b"")
+        good = text.isdigit() and len(text) < DATABASE_DIGITS_MAX
+        return min(int(text), self.config.databases - 1) if good else 0
+
+    def data_replaced(self, replid: str, offset: int, aux: dict[bytes, bytes]) -> None:
         self.state.adopt(replid, offset)
-        self.state.stream_db = -1
+        self.state.stream_db = self.stream_db_of(aux)
         self.resumable = True
         self.engine.dirty = 0
         self.restart_log()
@@ -155,7 +162,7 @@ class Replica:
             log.warning("Guru Meditation: Replica was unable to write command to disk.")
             log.warning("------------------------------------------------")
             os._exit(1)
-        now_s = time.monotonic()
+        now_s = monotonic_s()
         if now_s - self.told_of_disk_s > DISK_TROUBLE_S:
             self.told_of_disk_s = now_s
             log.warning(
@@ -202,7 +209,7 @@ class Replica:
         link = self.link
         if link is None:
             return {}
-        now_s = time.monotonic()
+        now_s = monotonic_s()
         syncing = link.phase in (TRANSFER, LOADING)
         unread = link.session.unread if link.session is not None else 0
         fields: dict[str, object] = {

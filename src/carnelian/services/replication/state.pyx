@@ -275,8 +275,8 @@ cdef class ReplicationState:
             return False
         if not at_once and self.backlog.end - self.flushed < FLUSH_BYTES_MIN:
             if not self.put_off_ms:
-                self.put_off_ms = self.engine.now_ms
-            if 0 <= self.engine.now_ms - self.put_off_ms < PUT_OFF_MS_MAX:
+                self.put_off_ms = self.engine.steady_ms
+            if self.engine.steady_ms - self.put_off_ms < PUT_OFF_MS_MAX:
                 return True
         self.put_off_ms = 0
         self.flushed = self.backlog.end

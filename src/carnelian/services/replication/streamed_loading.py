@@ -11,8 +11,7 @@ only.
 
 from __future__ import annotations
 
-import time
-
+from carnelian.base.clock import monotonic_s
 from carnelian.services import log
 from carnelian.services.rdb.snapshot import SnapshotError
 from carnelian.services.rdb.snapshot_stream import StreamedReader
@@ -34,7 +33,7 @@ class StreamedLoading:
         self.engine = engine
         self.swap = swap
         self.is_destroyed = not swap
-        self.started_s = time.monotonic()
+        self.started_s = monotonic_s()
         self.target = engine.aside() if swap else engine
         if not swap:
             log.notice("MASTER <-> REPLICA sync: Flushing old data")
@@ -67,7 +66,7 @@ class StreamedLoading:
             self.target.empty(True)
             log.notice("MASTER <-> REPLICA sync: Discarding old DB in background")
         self.progress.end()
-        seconds = time.monotonic() - self.started_s
+        seconds = monotonic_s() - self.started_s
         log.notice(f"Done loading RDB, keys loaded: {reader.keys}, in {seconds:.3f} seconds")
         self.engine.snapshots.keys_loaded = reader.keys
         self.engine.snapshots.keys_expired = 0
