@@ -93,8 +93,8 @@ LEFT_OUT = {
 }
 # What one of the peers has other limits for, or other words.
 OTHER_LIMITS = {
-    "redis": {"loglevel", "maxmemory-samples"},
-    "valkey": {"io-threads", "shutdown-on-sigint", "shutdown-on-sigterm", "repl-diskless-load"},
+    "redis": {"loglevel", "maxmemory-samples", "repl-diskless-load"},
+    "valkey": {"io-threads", "shutdown-on-sigint", "shutdown-on-sigterm"},
 }
 # We refuse sizes beyond 64 bits; the peers wrap around, Valkey only after multiplying.
 BEYOND_64_BITS = {

@@ -32,7 +32,7 @@ GARBAGE = (
 )  # fmt: skip
 SETTINGS = (
     ("repl-diskless-sync", ("yes", "no")),
-    ("repl-diskless-load", ("disabled", "on-empty-db", "swapdb")),
+    ("repl-diskless-load", ("disabled", "on-empty-db", "swapdb", "flush-before-load")),
     ("repl-backlog-size", ("16384", "200000", "1mb", "1mb", "16mb")),
     ("repl-diskless-sync-delay", ("0", "0", "1")),
     ("rdb-del-sync-files", ("yes", "no")),
