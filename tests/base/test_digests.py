@@ -103,6 +103,15 @@ def test_crc64_against_the_definition(content: bytes) -> None:
     assert native.crc64_of(content) == crc64_bit_by_bit(content)
 
 
+@pytest.mark.parametrize("length", [*range(250, 400), 448, 511, 512, 4096, 70000])
+def test_crc64_of_long_inputs(length: int) -> None:
+    """Another way than for short ones, where the processor has it."""
+    crc = 0x123456789ABCDEF0
+    for start in range(0, length, 100):
+        crc = native.crc64_of(PATTERN[start : min(start + 100, length)], crc)
+    assert native.crc64_of(PATTERN[:length], 0x123456789ABCDEF0) == crc
+
+
 @given(CHUNKS)
 def test_crc64_in_parts(chunks: list[bytes]) -> None:
     crc = 0

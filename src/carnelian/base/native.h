@@ -49,7 +49,18 @@ static inline int cn_mul_overflow(int64_t a, int64_t b, int64_t *r)
     return __builtin_mul_overflow(a, b, r);
 }
 
-static inline void cn_prefetch(const void *p) { __builtin_prefetch(p); }
+/* GCC takes a function that only calls __builtin_prefetch for one without effect, and drops calls
+   of it. */
+static inline void cn_prefetch(const void *p)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetcht0 %0" : : "m"(*(const char *)p));
+#elif defined(__aarch64__)
+    __asm__ volatile("prfm pldl1keep, %0" : : "Q"(*(const char *)p));
+#else
+    __builtin_prefetch(p);
+#endif
+}
 
 static inline uint32_t cn_atomic_load32(const uint32_t *p)
 {

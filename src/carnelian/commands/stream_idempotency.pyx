@@ -1,6 +1,6 @@
 """Messages that may be sent again: XADD IDMP and IDMPAUTO, XCFGSET, XIDMPRECORD."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from carnelian.base.slice cimport slice_of
 from carnelian.base.xxh3 cimport xxh3_64
@@ -9,7 +9,7 @@ from carnelian.encodings.stream cimport Stream, stream_contains
 from carnelian.encodings.stream_id cimport StreamId, stream_id_equal
 from carnelian.encodings.stream_idempotency cimport (
     IDEM_DURATION_MAX_S, IDEM_SIZE_MAX, idem_add, idem_clear, idem_count, idem_expire, idem_find,
-    idem_new,
+    idem_forget, idem_new,
 )
 from carnelian.encodings.table cimport table_count
 from carnelian.engine.call cimport Call, handler
@@ -104,8 +104,12 @@ cdef int idem_check(Call call, int id_at, bint auto_id, IdemOptions *o) except -
 cdef bint idem_known(Call call, Stream *s, IdemOptions *o, StreamId *id) noexcept:
     if not o.at or s.idempotency == NULL:
         return False
-    if not call.session.flags & (PRIMARY | INTERNAL):
-        idem_expire(s.idempotency, call.engine.now_ms)
+    if call.session.flags & (PRIMARY | INTERNAL):
+        # What is replayed was no repetition where it came from: what we know is out of date.
+        idem_expire(s.idempotency, <int64_t>min(id.ms, <uint64_t>INT64_MAX))
+        idem_forget(s.idempotency, o.producer, o.message)
+        return False
+    idem_expire(s.idempotency, call.engine.now_ms)
     if not idem_find(s.idempotency, o.producer, o.message, id):
         return False
     s.idempotency.duplicates += 1

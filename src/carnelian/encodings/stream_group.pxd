@@ -70,6 +70,9 @@ cdef Pending *pending_add(
     uint64_t deliveries
 ) noexcept nogil
 cdef void pending_assign(Pending *pending, StreamId id, StreamConsumer *consumer) noexcept nogil
+# Make it nobody's; `nacked_ever` is then set, because only newer RDB versions hold such entries.
+cdef bint nacked_ever
+cdef void pending_give_back(Pending *pending, StreamId id) noexcept nogil
 cdef bint pending_remove(StreamGroup *group, StreamId id) noexcept nogil
 # What reading new entries does: pending for this consumer, delivered now for the first time, even
 # if it was pending before (after XGROUP SETID).

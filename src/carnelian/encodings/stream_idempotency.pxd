@@ -49,6 +49,10 @@ cdef struct Idempotency:
 cdef enum:
     IDEM_DURATION_MAX_S = 86400
     IDEM_SIZE_MAX = 10000
+    IDEM_DURATION_USUAL_S = 100
+    IDEM_SIZE_USUAL = 100
+
+cdef bint idem_ever             # some stream has had records: only newer RDB versions hold them
 
 
 cdef Idempotency *idem_new(int64_t duration_s, int64_t size_max) noexcept nogil
@@ -59,8 +63,12 @@ cdef void idem_clear(Idempotency *m) noexcept nogil                         # fo
 cdef void idem_expire(Idempotency *m, int64_t now_ms) noexcept nogil
 # The ID the message got; 0 if it is not known.
 cdef bint idem_find(Idempotency *m, Slice producer, Slice message, StreamId *id) noexcept nogil
+# If the message is known, do not know it any more.
+cdef void idem_forget(Idempotency *m, Slice producer, Slice message) noexcept nogil
 # The message must not be known.
 cdef void idem_add(Idempotency *m, Slice producer, Slice message, StreamId id) noexcept nogil
+# Records were added producer by producer: put them all in the order of their IDs.
+cdef void idem_sort(Idempotency *m) noexcept nogil
 cdef uint64_t idem_count(const Idempotency *m) noexcept nogil
 cdef Slice idem_producer_id(const IdemRecord *r) noexcept nogil
 cdef Slice idem_message_id(const IdemRecord *r) noexcept nogil

@@ -1,11 +1,12 @@
 """What producers lately added to a stream; see stream_idempotency.pxd."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from carnelian.base.hashing cimport hash_bytes
 from carnelian.base.memory cimport mem_alloc, mem_alloc_zeroed, mem_free, mem_usable
 from carnelian.base.slice cimport Slice, slice_of
+from carnelian.encodings.stream_id cimport stream_id_less
 from carnelian.encodings.table cimport (
     TableIter, table_add, table_bytes, table_clear, table_count, table_find, table_free,
     table_iter_init, table_new, table_next, table_remove, table_verify,
@@ -14,6 +15,7 @@ from carnelian.encodings.table cimport (
 
 cdef enum:
     KEY_OFFSET = 4              # of the text behind `producer_len`, which is part of the key
+    SORT_RUNS = 48
 
 
 cdef Slice record_key(void *entry) noexcept nogil:
@@ -35,7 +37,9 @@ cdef Slice idem_message_id(const IdemRecord *r) noexcept nogil:
 
 
 cdef Idempotency *idem_new(int64_t duration_s, int64_t size_max) noexcept nogil:
+    global idem_ever
     cdef Idempotency *m = <Idempotency *>mem_alloc_zeroed(sizeof(Idempotency))
+    idem_ever = True
     m.records = table_new(record_key)
     m.producers = table_new(producer_key)
     m.duration_s = duration_s
@@ -104,8 +108,23 @@ cdef IdemRecord *record_new(Slice producer, Slice message) noexcept nogil:
     return r
 
 
+cdef void leave_producer(IdemProducer *p, IdemRecord *r) noexcept nogil:
+    """Take a record out of its producer's list; nearly always it is the oldest there."""
+    cdef IdemRecord *before = NULL
+    cdef IdemRecord *at = p.oldest
+    while at != r:
+        before = at
+        at = at.next
+    if before == NULL:
+        p.oldest = r.next
+    else:
+        before.next = r.next
+    if p.newest == r:
+        p.newest = before
+    p.count -= 1
+
+
 cdef void drop(Idempotency *m, IdemRecord *r) noexcept nogil:
-    """Forget the oldest record of a producer."""
     cdef IdemProducer *p = r.producer
     cdef Slice key = record_key(r)
     table_remove(m.records, hash_bytes(key.ptr, key.len), key.ptr, key.len)
@@ -117,8 +136,7 @@ cdef void drop(Idempotency *m, IdemRecord *r) noexcept nogil:
         r.newer.older = r.older
     else:
         m.newest = r.older
-    p.oldest = r.next
-    p.count -= 1
+    leave_producer(p, r)
     if p.count == 0:
         key = producer_key(p)
         table_remove(m.producers, hash_bytes(key.ptr, key.len), key.ptr, key.len)
@@ -141,6 +159,15 @@ cdef bint idem_find(Idempotency *m, Slice producer, Slice message, StreamId *id)
         id[0] = (<IdemRecord *>slot[0]).id
     mem_free(wanted)
     return slot != NULL
+
+
+cdef void idem_forget(Idempotency *m, Slice producer, Slice message) noexcept nogil:
+    cdef IdemRecord *wanted = record_new(producer, message)
+    cdef Slice key = record_key(wanted)
+    cdef void **slot = table_find(m.records, hash_bytes(key.ptr, key.len), key.ptr, key.len)
+    if slot != NULL:
+        drop(m, <IdemRecord *>slot[0])
+    mem_free(wanted)
 
 
 cdef IdemProducer *producer_of(Idempotency *m, Slice name) noexcept nogil:
@@ -180,6 +207,66 @@ cdef void idem_add(Idempotency *m, Slice producer, Slice message, StreamId id) n
     m.added += 1
     if p.count > <uint64_t>m.size_max:
         drop(m, p.oldest)
+
+
+cdef IdemRecord *merge(IdemRecord *a, IdemRecord *b) noexcept nogil:
+    """Two lists in order as one; only `newer` is kept right."""
+    cdef IdemRecord *first = NULL
+    cdef IdemRecord **end = &first
+    while a != NULL and b != NULL:
+        if stream_id_less(b.id, a.id):
+            end[0] = b
+            b = b.newer
+        else:
+            end[0] = a
+            a = a.newer
+        end = &end[0].newer
+    end[0] = a if a != NULL else b
+    return first
+
+
+cdef void idem_sort(Idempotency *m) noexcept nogil:
+    # runs[i] is NULL or a sorted list of 2^i records
+    cdef IdemRecord *runs[SORT_RUNS]
+    cdef IdemRecord *rest = m.oldest
+    cdef IdemRecord *run
+    cdef int i
+    memset(runs, 0, sizeof(runs))
+    while rest != NULL:
+        run = rest
+        rest = rest.newer
+        run.newer = NULL
+        run.producer.oldest = run.producer.newest = NULL
+        i = 0
+        while runs[i] != NULL and i < SORT_RUNS - 1:
+            run = merge(runs[i], run)
+            runs[i] = NULL
+            i += 1
+        runs[i] = merge(runs[i], run)
+    run = NULL
+    for i in range(SORT_RUNS):
+        run = merge(runs[i], run)
+    relink(m, run)
+
+
+cdef void relink(Idempotency *m, IdemRecord *oldest) noexcept nogil:
+    """Make all lists those of the records from `oldest` on."""
+    cdef IdemRecord *r = oldest
+    cdef IdemRecord *before = NULL
+    cdef IdemProducer *p
+    while r != NULL:
+        p = r.producer
+        r.older = before
+        r.next = NULL
+        if p.newest != NULL:
+            p.newest.next = r
+        else:
+            p.oldest = r
+        p.newest = r
+        before = r
+        r = r.newer
+    m.oldest = oldest
+    m.newest = before
 
 
 cdef size_t idem_bytes(const Idempotency *m) noexcept nogil:

@@ -59,6 +59,9 @@ cdef Table *table_new(table_key_fn key) noexcept nogil
 cdef void table_free(Table *t) noexcept nogil
 cdef void table_clear(Table *t) noexcept nogil
 
+# Make room for so many entries in an empty table: none of them will then be moved by growth.
+cdef void table_reserve(Table *t, size_t count) noexcept nogil
+
 # The slot of the entry with this key, or NULL. Valid until the next add or remove; the caller may
 # replace the entry in it by another with the same key.
 cdef void **table_find(Table *t, uint64_t hash, const char *key, size_t n) noexcept nogil

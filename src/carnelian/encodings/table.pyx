@@ -18,6 +18,7 @@ cdef enum:
     FILL_MAX = 6               # entries per bucket at which a segment grows or splits
     FILL_MIN = 1               # ... and at which it shrinks or merges with its buddy
     MERGED_FILL_MAX = 3
+    RESERVED_FILL = 5          # so few that chance hardly ever fills a segment
     CURSOR_BITS = 48
     RANDOM_CHAIN_MAX = 16
     RANDOM_PLACES = 4
@@ -308,6 +309,22 @@ cdef void shrink(Table *t, Segment *s, uint64_t hash) noexcept nogil:
     segment_free(t, buddy)
     if t.deepest == 0:
         halve_directory(t)
+
+
+cdef void table_reserve(Table *t, size_t count) noexcept nogil:
+    cdef int depth = 0
+    cdef uint64_t i
+    while count >> depth > RESERVED_FILL << SEGMENT_BITS_MAX:
+        depth += 1
+    if t.count or t.depth or depth == 0 or depth + SEGMENT_BITS_MAX > CURSOR_BITS:
+        return
+    segment_free(t, t.single)
+    t.directory = <Segment **>mem_alloc(sizeof(Segment *) << depth)
+    t.bytes += mem_usable(t.directory)
+    t.depth = <uint8_t>depth
+    t.deepest = <size_t>1 << depth
+    for i in range(<uint64_t>1 << depth):
+        t.directory[i] = segment_new(t, depth, SEGMENT_BITS_MAX)
 
 
 cdef void **table_add(Table *t, uint64_t hash, void *entry) noexcept nogil:

@@ -29,6 +29,12 @@ cdef void hash_configure(int64_t entries, int64_t value_len) noexcept nogil
 
 # An empty hash, packed.
 cdef Entry *hash_entry_new(const char *key, size_t n) noexcept nogil
+# Whether a hash of so many fields, of names and values of up to `length`, is packed.
+cdef bint hash_packs(size_t fields, size_t length) noexcept nogil
+# A packed hash from its region: a count word and pairs, all different, as in packed_hash.
+cdef Entry *hash_entry_from(
+    const char *key, size_t n, const void *data, size_t size
+) noexcept nogil
 # Take the encoding for `fields` more with names and values of up to `length`.
 cdef void hash_expect(KeyRef *ref, size_t fields, size_t length) noexcept nogil
 

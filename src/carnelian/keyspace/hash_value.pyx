@@ -1,6 +1,7 @@
 """Dispatch over the encodings of hashes and the changes between them; see hash_value.pxd."""
 
 from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
 
 from carnelian.base.random cimport random_below
 from carnelian.base.slice cimport slice_of
@@ -59,6 +60,18 @@ cdef Entry *hash_entry_new(const char *key, size_t n) noexcept nogil:
     return e
 
 
+cdef bint hash_packs(size_t fields, size_t length) noexcept nogil:
+    return fields <= packed_entries_max and length <= packed_value_max
+
+
+cdef Entry *hash_entry_from(
+    const char *key, size_t n, const void *data, size_t size
+) noexcept nogil:
+    cdef Entry *e = entry_new(TYPE_HASH | ENC_PACKED << 4, 0, key, n, size)
+    memcpy(region(e), data, size)
+    return e
+
+
 cdef void to_table(KeyRef *ref) noexcept nogil:
     cdef FieldMap *map = field_map_new()
     cdef HashIter it
@@ -70,9 +83,7 @@ cdef void to_table(KeyRef *ref) noexcept nogil:
 
 
 cdef void hash_expect(KeyRef *ref, size_t fields, size_t length) noexcept nogil:
-    if entry_encoding(ref.slot[0]) != ENC_TABLE and (
-        fields > packed_entries_max or length > packed_value_max
-    ):
+    if entry_encoding(ref.slot[0]) != ENC_TABLE and not hash_packs(fields, length):
         to_table(ref)
 
 

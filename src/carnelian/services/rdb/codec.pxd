@@ -16,6 +16,7 @@ from carnelian.encodings.stream cimport Stream
 
 
 cdef enum:                     # opcodes
+    RDB_KEY_META = 243         # data of modules about the next key
     RDB_SLOT_INFO = 244
     RDB_FUNCTION2 = 245
     RDB_FUNCTION_PRE_GA = 246
@@ -55,11 +56,15 @@ cdef enum:                     # value types
     RDB_HASH_LISTPACK_EX_PRE_GA = 23
     RDB_HASH_METADATA = 24     # Redis 7.4: fields with expiry times
     RDB_HASH_LISTPACK_EX = 25
+    RDB_STREAM_LISTPACKS_4 = 26    # Redis 8.6: what producers sent lately
+    RDB_STREAM_LISTPACKS_5 = 27    # Redis 8.8: pending entries that were given back
 
 cdef enum:
     RDB_VERSION_PLAIN = 10     # what we write: Redis 7.0 and later and Valkey load it
     RDB_VERSION_FIELD_TTL = 12     # only when a hash has field expiry times
-    RDB_VERSION_MAX = 12       # what we read
+    RDB_VERSION_PRODUCERS = 13     # only when a stream remembers what producers sent
+    RDB_VERSION_GIVEN_BACK = 14    # only when a pending entry is nobody's, after XNACK
+    RDB_VERSION_MAX = 14       # what we read
     STRING_MAX = 1 << 29       # longest string taken from a file
 
 cdef struct RdbIn:
@@ -74,6 +79,8 @@ cdef struct RdbIn:
     size_t needed              # bytes from `start` on before the read that failed can succeed
     char *scratch              # what the last rdb_string decompressed or formatted
     size_t scratch_size
+    char *built                # a packed value on its way from its elements to an entry
+    size_t built_size
 
 # A value in the midst of being read: large ones come to be element by element.
 cdef struct RdbValue:
@@ -113,6 +120,9 @@ cdef bint rdb_count(RdbIn *r, size_t each, uint64_t *out) noexcept nogil
 cdef bint rdb_begin(RdbIn *r, RdbValue *v, size_t each) noexcept nogil
 # A string; it lies in the input, or until the next call in the scratch space.
 cdef bint rdb_string(RdbIn *r, Slice *out) noexcept nogil
+cdef bint rdb_skip_strings(RdbIn *r, uint64_t count) noexcept nogil
+# Room for n bytes in `built`, which keeps what it has.
+cdef char *rdb_room(RdbIn *r, size_t n) noexcept nogil
 cdef bint rdb_double(RdbIn *r, double *out) noexcept nogil             # 8 bytes
 cdef bint rdb_text_double(RdbIn *r, double *out) noexcept nogil        # old scores
 

@@ -21,27 +21,16 @@ from carnelian.base.memory cimport mem_alloc, mem_free, mem_realloc
 from carnelian.base.native cimport load16, load32, load64, unlikely
 from carnelian.base.numbers cimport format_int64, parse_double, parse_int64
 from carnelian.base.slice cimport Slice
+from carnelian.base.write_back cimport write_back_after
 
 
 cdef extern from * nogil:
     uint32_t swap32 "__builtin_bswap32"(uint32_t value)
     uint64_t swap64 "__builtin_bswap64"(uint64_t value)
 
-cdef extern from *:
-    """
-    #if defined(__linux__)
-    extern int sync_file_range(int fd, long from, long size, unsigned flags);
-    #define cn_start_writeback(fd) sync_file_range(fd, 0, 0, 2)
-    #else
-    #define cn_start_writeback(fd) ((void)(fd))
-    #endif
-    """
-    # Have what was written so far go to disk, without waiting: the fsync at the end is then short.
-    void start_writeback "cn_start_writeback"(int fd) nogil
-
 cdef enum:
-    WRITE_BACK = 4 << 20
     BUFFER_SIZE = 1 << 18
+    BUILT_SIZE = 4096
     COMPRESS_MIN = 20              # shorter strings are not worth trying
     INT_TEXT_MAX = 11
     ENC_INT8 = 0
@@ -61,8 +50,9 @@ cdef void rdb_in_init(RdbIn *r, const char *p, size_t n) noexcept nogil:
 
 cdef void rdb_in_free(RdbIn *r) noexcept nogil:
     mem_free(r.scratch)
-    r.scratch = NULL
-    r.scratch_size = 0
+    mem_free(r.built)
+    r.scratch = r.built = NULL
+    r.scratch_size = r.built_size = 0
 
 
 cdef bint rdb_fail(RdbIn *r, const char *error) noexcept nogil:
@@ -230,6 +220,34 @@ cdef bint rdb_string(RdbIn *r, Slice *out) noexcept nogil:
     return True
 
 
+cdef bint rdb_skip_strings(RdbIn *r, uint64_t count) noexcept nogil:
+    cdef uint64_t length = 0
+    cdef uint64_t ignored = 0
+    cdef bint encoded = False
+    cdef const uint8_t *p = NULL
+    while count:
+        count -= 1
+        if not length_or_encoding(r, &length, &encoded):
+            return False
+        if encoded and length == ENC_LZF:
+            if not rdb_length(r, &length) or not rdb_length(r, &ignored):
+                return False
+        elif encoded:
+            if length > ENC_LZF:
+                return rdb_fail(r, b"unknown string encoding")
+            length = <uint64_t>1 << length
+        if not rdb_bytes(r, length, &p):
+            return False
+    return True
+
+
+cdef char *rdb_room(RdbIn *r, size_t n) noexcept nogil:
+    if unlikely(r.built_size < n):
+        r.built_size = max(n, r.built_size * 2, <size_t>BUILT_SIZE)
+        r.built = <char *>mem_realloc(r.built, r.built_size)
+    return r.built
+
+
 cdef bint rdb_double(RdbIn *r, double *out) noexcept nogil:
     cdef uint64_t bits = 0
     if not rdb_fixed64(r, &bits):
@@ -287,8 +305,8 @@ cdef bint write_all(RdbOut *w, const char *p, size_t n) noexcept nogil:
         p += sent
         n -= <size_t>sent
         w.written += sent
-        if w.write_back and w.written // WRITE_BACK != (w.written - sent) // WRITE_BACK:
-            start_writeback(w.fd)
+        if w.write_back:
+            write_back_after(w.fd, <size_t>(w.written - sent), <size_t>w.written)
     return True
 
 

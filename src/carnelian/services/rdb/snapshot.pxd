@@ -10,16 +10,25 @@ SAVE. A `SnapshotReader` loads in steps, so that the server can answer -LOADING 
 
 from libc.stdint cimport int64_t, uint64_t
 
+from carnelian.base.slice cimport Slice
 from carnelian.engine.engine cimport Engine
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport Entry
 from carnelian.services.rdb.codec cimport RdbIn, RdbOut, RdbValue
 
 
+# Looks at the keys to come and has memory bring their buckets, so that adding them need not wait.
+cdef struct LookAhead:
+    RdbIn input
+    int keys                       # how many of those not read yet it has seen
+
 cdef class SnapshotReader:
     cdef Engine engine
     cdef object mapping            # what keeps the bytes alive
     cdef RdbIn input
+    cdef LookAhead ahead
+    cdef char *key_room            # a key that does not lie in the data as it is
+    cdef size_t key_room_size
     cdef uint64_t dropped          # bytes read that lay before input.start
     cdef uint64_t crc              # of them
     cdef readonly int version      # 0: the header has not come yet
@@ -45,6 +54,8 @@ cdef class SnapshotReader:
     cdef int read_record(self) except -1
     cdef int read_opcode(self, int op) except -1
     cdef int check_end(self) except -1
+    cdef Slice keep_key(self, Slice key) noexcept
+    cdef uint64_t keys_max(self) noexcept
     cdef int begin_key(self, int type) except -1
     cdef int go_on_with_key(self) except -1
     cdef int read_value(self, KeyRef *ref) except -1

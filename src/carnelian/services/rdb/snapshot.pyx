@@ -1,14 +1,20 @@
 """RDB files and payloads; see snapshot.pxd."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from posix.unistd cimport usleep
 
 from carnelian.base.crc64 cimport crc64
 from carnelian.base.clock cimport clock_ms
+from carnelian.base.hashing cimport hash_bytes
+from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.native cimport load64, unlikely
-from carnelian.base.slice cimport Slice
-from carnelian.encodings.table cimport TableIter, table_iter_init, table_next
+from carnelian.base.slice cimport Slice, slice_of
+from carnelian.encodings.stream_group cimport nacked_ever
+from carnelian.encodings.stream_idempotency cimport idem_ever
+from carnelian.encodings.table cimport (
+    Table, TableIter, table_iter_init, table_next, table_prefetch, table_reserve,
+)
 from carnelian.engine.engine cimport Engine
 from carnelian.keyspace.access cimport access_frequency, access_pack_lfu
 from carnelian.keyspace.database cimport (
@@ -16,16 +22,19 @@ from carnelian.keyspace.database cimport (
     key_unlink,
 )
 from carnelian.keyspace.entry cimport (
-    EXPIRES, Entry, entry_key, entry_when,
+    EXPIRES, TYPE_STREAM, Entry, entry_key, entry_type, entry_when,
 )
 from carnelian.keyspace.value cimport entry_free
 from carnelian.services.rdb.codec cimport (
     RDB_AUX, RDB_EOF, RDB_EXPIRE_MS, RDB_EXPIRE_S, RDB_FREQ, RDB_FUNCTION2, RDB_HASH_METADATA,
-    RDB_IDLE, RDB_MODULE_AUX, RDB_RESIZE_DB, RDB_SELECT_DB, RDB_SLOT_INFO, RDB_VERSION_FIELD_TTL,
-    RDB_VERSION_MAX, RDB_VERSION_PLAIN, RdbIn, RdbOut, RdbValue, rdb_byte, rdb_bytes, rdb_fail,
+    RDB_HASH, RDB_HASH_LISTPACK, RDB_IDLE, RDB_KEY_META, RDB_LIST, RDB_MODULE_AUX, RDB_RESIZE_DB,
+    RDB_SELECT_DB, RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK, RDB_SLOT_INFO,
+    RDB_STREAM_LISTPACKS_4, RDB_STREAM_LISTPACKS_5, RDB_STRING, RDB_VERSION_FIELD_TTL,
+    RDB_VERSION_GIVEN_BACK, RDB_VERSION_MAX, RDB_VERSION_PLAIN, RDB_VERSION_PRODUCERS,
+    RDB_ZSET_LISTPACK, RdbIn, RdbOut, RdbValue, rdb_byte, rdb_bytes, rdb_fail,
     rdb_fixed32, rdb_fixed64, rdb_flush, rdb_in_free, rdb_in_init, rdb_keep, rdb_length,
     rdb_out_free, rdb_out_init, rdb_put, rdb_put_byte, rdb_put_fixed64, rdb_put_length,
-    rdb_put_string, rdb_rewind, rdb_string,
+    rdb_put_string, rdb_rewind, rdb_skip_strings, rdb_string,
 )
 from carnelian.services.rdb.values_in cimport rdb_drop_value, rdb_get_value
 from carnelian.services.rdb.values_out cimport rdb_put_value, rdb_value_type
@@ -35,7 +44,10 @@ cdef enum:
     MAGIC_SIZE = 9
     CHECKSUM_SIZE = 8
     FOOTER_SIZE = 10               # of a DUMP payload: version, CRC
-    DEADLINE_KEYS = 64             # keys between looks at the byte budget
+    AHEAD_KEYS = 12
+    SKIPPED_MAX = 64               # elements of a value that looking ahead goes past
+    KEY_SIZE_MIN = 4               # bytes a key with its value takes in a file
+    STREAMED_KEYS_MAX = 1 << 22
 
 
 class SnapshotError(ValueError):
@@ -93,9 +105,38 @@ cdef bint put_database(RdbOut *w, Database *db, uint32_t now_s, int access_mode)
     return not w.failed
 
 
-cdef bint has_field_times(Database *db) noexcept nogil:
-    """Whether some hash has fields that expire: only then is a newer file version needed."""
-    return db.field_timers != NULL and db.field_timers.heap.count != 0
+cdef int value_version(int type) noexcept nogil:
+    """The oldest version of files that may hold a value of this type."""
+    if type == RDB_HASH_METADATA:
+        return RDB_VERSION_FIELD_TTL
+    if type == RDB_STREAM_LISTPACKS_4:
+        return RDB_VERSION_PRODUCERS
+    if type == RDB_STREAM_LISTPACKS_5:
+        return RDB_VERSION_GIVEN_BACK
+    return RDB_VERSION_PLAIN
+
+
+cdef int streams_version(Database *db) noexcept nogil:
+    cdef int version = RDB_VERSION_PLAIN
+    cdef TableIter it
+    cdef void *e
+    table_iter_init(&it, db.keys)
+    e = table_next(&it)
+    while e != NULL:
+        if entry_type(<Entry *>e) == TYPE_STREAM:
+            version = max(version, value_version(rdb_value_type(<Entry *>e)))
+        e = table_next(&it)
+    return version
+
+
+cdef int database_version(Database *db) noexcept nogil:
+    """The oldest version of files for what it holds: 10, unless newer features are in use."""
+    cdef int version = RDB_VERSION_PLAIN
+    if db.field_timers != NULL and db.field_timers.heap.count != 0:
+        version = RDB_VERSION_FIELD_TTL
+    if unlikely(idem_ever or nacked_ever):
+        version = max(version, streams_version(db))
+    return version
 
 
 def write_snapshot(Engine engine, int fd, aux, *, bint compress=True, bint checksum=True,
@@ -119,9 +160,8 @@ def write_snapshot(Engine engine, int fd, aux, *, bint compress=True, bint check
     w.write_back = write_back
     if counter is not None:
         w.keys_done = &counter[0]
-    for i in range(engine.database_count):
-        if has_field_times(engine.databases[i]):
-            version = RDB_VERSION_FIELD_TTL
+    for i in range(0 if without_data else engine.database_count):
+        version = max(version, database_version(engine.databases[i]))
     magic = b"REDIS%04d" % version
     rdb_put(&w, magic, MAGIC_SIZE)
     for name, value in aux:
@@ -151,8 +191,7 @@ cdef bytes dump_entry(Entry *e):
     rdb_out_init(&w, -1)
     rdb_put_byte(&w, <uint8_t>rdb_value_type(e))
     rdb_put_value(&w, e)
-    version[0] = (
-        RDB_VERSION_FIELD_TTL if rdb_value_type(e) == RDB_HASH_METADATA else RDB_VERSION_PLAIN)
+    version[0] = <uint8_t>value_version(rdb_value_type(e))
     version[1] = 0
     rdb_put(&w, <const char *>version, 2)
     rdb_put_fixed64(&w, crc64(0, w.buffer, w.used))
@@ -162,6 +201,55 @@ cdef bytes dump_entry(Entry *e):
 
 
 # --- reading ---
+
+cdef bint skip_value(RdbIn *r, int type) noexcept nogil:
+    """False for what takes long to skip."""
+    cdef uint64_t count = 1
+    if type == RDB_HASH or type == RDB_LIST or type == RDB_SET:
+        if not rdb_length(r, &count) or count > SKIPPED_MAX:
+            return False
+        count *= 1 + (type == RDB_HASH)
+    elif type != RDB_STRING and type != RDB_HASH_LISTPACK and type != RDB_ZSET_LISTPACK and (
+            type != RDB_SET_LISTPACK and type != RDB_SET_INTSET):
+        return False
+    return rdb_skip_strings(r, count)
+
+
+cdef bint look_at_key(RdbIn *r, Table *keys) noexcept nogil:
+    """The next key, if it is a key: have its bucket brought."""
+    cdef uint8_t op = 0
+    cdef uint64_t ignored = 0
+    cdef const uint8_t *p = NULL
+    cdef Slice key
+    while rdb_byte(r, &op) and op >= RDB_IDLE:
+        if op == RDB_EXPIRE_MS or op == RDB_EXPIRE_S:
+            rdb_bytes(r, 8 if op == RDB_EXPIRE_MS else 4, &p)
+        elif op == RDB_FREQ:
+            rdb_bytes(r, 1, &p)
+        elif op != RDB_IDLE or not rdb_length(r, &ignored):
+            return False
+    if r.error != NULL or op >= RDB_KEY_META or not rdb_string(r, &key):
+        return False
+    table_prefetch(keys, hash_bytes(key.ptr, key.len))
+    return skip_value(r, op)
+
+
+cdef void look_ahead(LookAhead *ahead, const RdbIn *r, Table *keys) noexcept nogil:
+    """After a key has been read up to r.at."""
+    ahead.keys -= 1
+    if ahead.keys <= 0:
+        ahead.keys = 0
+        ahead.input.start = ahead.input.at = r.at
+        ahead.input.end = r.end
+        ahead.input.error = NULL
+    elif ahead.input.at == NULL:
+        return                         # it stopped at something; wait until that is behind us
+    while ahead.keys < AHEAD_KEYS:
+        ahead.keys += 1
+        if not look_at_key(&ahead.input, keys):
+            ahead.input.at = NULL
+            return
+
 
 cdef class SnapshotReader:
     """Loads an RDB file into an engine. `data` is a bytes-like object, usually an mmap."""
@@ -178,6 +266,8 @@ cdef class SnapshotReader:
     def __dealloc__(self):
         rdb_drop_value(&self.value)
         rdb_in_free(&self.input)
+        rdb_in_free(&self.ahead.input)
+        mem_free(self.key_room)
 
     cdef int prepare(self, Engine engine, bint verify_checksum, bint keep_expired) except -1:
         self.engine = engine
@@ -209,6 +299,7 @@ cdef class SnapshotReader:
         cdef RdbIn *r = &self.input
         cdef const uint8_t *stop = r.at + bytes_max
         cdef int64_t keys
+        self.ahead.keys = 0            # a stream's bytes may lie elsewhere by now
         while not self.done:
             keys = self.keys
             if unlikely(self.version == 0):
@@ -266,7 +357,7 @@ cdef class SnapshotReader:
         elif op == RDB_FREQ:
             rdb_byte(r, &counter)
             self.freq = counter
-        elif op >= RDB_SLOT_INFO:
+        elif op >= RDB_KEY_META:
             self.read_opcode(op)
         else:
             self.begin_key(op)
@@ -286,8 +377,9 @@ cdef class SnapshotReader:
                 return 0
             self.db_id = <int>value
         elif op == RDB_RESIZE_DB:
-            rdb_length(r, &value)
-            rdb_length(r, &ignored)
+            if rdb_length(r, &value) and rdb_length(r, &ignored):
+                table_reserve(
+                    self.engine.databases[self.db_id].keys, min(value, self.keys_max()))
         elif op == RDB_SLOT_INFO:
             for _ in range(3):
                 rdb_length(r, &ignored)
@@ -300,7 +392,7 @@ cdef class SnapshotReader:
             self.check_end()
         elif op == RDB_FUNCTION2:
             rdb_fail(r, b"the file holds function libraries, which are not supported yet")
-        elif op == RDB_MODULE_AUX:
+        elif op == RDB_MODULE_AUX or op == RDB_KEY_META:
             rdb_fail(r, b"the file holds module data")
         else:
             rdb_fail(r, b"unknown opcode")
@@ -322,16 +414,32 @@ cdef class SnapshotReader:
         self.done = True
         return 0
 
+    cdef Slice keep_key(self, Slice key) noexcept:
+        """The key where reading its value leaves it alone."""
+        if key.ptr != self.input.scratch:
+            return key
+        if self.key_room_size < key.len:
+            mem_free(self.key_room)
+            self.key_room = <char *>mem_alloc(key.len)
+            self.key_room_size = key.len
+        memcpy(self.key_room, key.ptr, key.len)
+        return slice_of(self.key_room, key.len)
+
+    cdef uint64_t keys_max(self) noexcept:
+        """So many keys may come at most; of a stream, so many are believed."""
+        if self.input.streamed:
+            return STREAMED_KEYS_MAX
+        return <uint64_t>(self.input.end - self.input.at) // KEY_SIZE_MIN
+
     cdef int begin_key(self, int type) except -1:
         cdef RdbIn *r = &self.input
         cdef Database *db = self.engine.databases[self.db_id]
         cdef KeyRef ref
         cdef Slice name
-        cdef bytes key
         if not rdb_string(r, &name):
             return 0
-        key = name.ptr[:name.len]
-        ref = key_find(db, key, len(key))
+        name = self.keep_key(name)
+        ref = key_find(db, name.ptr, name.len)
         if ref.slot != NULL:
             rdb_fail(r, b"the same key twice")
             return 0
@@ -339,7 +447,8 @@ cdef class SnapshotReader:
         self.value.type = type
         self.read_value(&ref)
         if unlikely(r.starved and self.value.begun):
-            self.key = key
+            self.key = name.ptr[:name.len]
+        look_ahead(&self.ahead, r, db.keys)
         return 0
 
     cdef int go_on_with_key(self) except -1:

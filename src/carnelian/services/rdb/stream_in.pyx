@@ -4,20 +4,26 @@ or count the file claims, the result is a sound stream or an error."""
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from carnelian.base.memory cimport mem_free, mem_realloc
-from carnelian.base.slice cimport Slice
+from carnelian.base.memory cimport mem_alloc, mem_free, mem_realloc
+from carnelian.base.slice cimport Slice, slice_of
 from carnelian.encodings.stream cimport (
     STREAM_APPENDED, Stream, StreamLimits, stream_append, stream_new,
 )
 from carnelian.encodings.stream_group cimport (
     ENTRIES_READ_UNKNOWN, Pending, StreamConsumer, StreamGroup, pending_add, pending_assign,
-    pending_find, stream_consumer_create, stream_group_create, stream_group_destroy,
+    pending_find, pending_give_back, stream_consumer_create, stream_group_create,
+    stream_group_destroy,
 )
 from carnelian.encodings.stream_id cimport StreamId, stream_id_less
+from carnelian.encodings.stream_idempotency cimport (
+    IDEM_DURATION_MAX_S, IDEM_DURATION_USUAL_S, IDEM_SIZE_MAX, IDEM_SIZE_USUAL, Idempotency,
+    idem_add, idem_find, idem_free, idem_new, idem_sort,
+)
 from carnelian.encodings.stream_lag cimport stream_entries_up_to
 from carnelian.services.rdb.codec cimport (
-    RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_3, RdbIn, RdbValue, rdb_begin, rdb_bytes, rdb_count,
-    rdb_fail, rdb_fixed64, rdb_keep, rdb_length, rdb_string, rdb_taken,
+    RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_3, RDB_STREAM_LISTPACKS_4, RDB_STREAM_LISTPACKS_5,
+    RdbIn, RdbValue, rdb_begin, rdb_bytes, rdb_count, rdb_fail, rdb_fixed64, rdb_keep,
+    rdb_length, rdb_string, rdb_taken,
 )
 from carnelian.services.rdb.foreign cimport (
     FOREIGN_LISTPACK, ForeignIter, foreign_init, foreign_next,
@@ -226,6 +232,82 @@ cdef bint read_consumer(RdbIn *r, StreamGroup *group, int type) noexcept nogil:
     return True
 
 
+cdef bint read_nobodys(RdbIn *r, StreamGroup *group) noexcept nogil:
+    """Which pending entries no consumer has."""
+    cdef Pending *pending
+    cdef StreamId id
+    cdef uint64_t count = 0
+    if not rdb_count(r, ID_SIZE, &count):
+        return False
+    while count:
+        count -= 1
+        if not raw_id(r, &id):
+            return False
+        pending = pending_find(group, id)
+        if pending == NULL or pending.consumer != NULL:
+            return rdb_fail(r, b"given back entry that is not pending, or somebody's")
+        pending_give_back(pending, id)
+    return True
+
+
+cdef bint read_messages(RdbIn *r, Stream *s, Slice producer) noexcept nogil:
+    cdef StreamId id
+    cdef StreamId had
+    cdef Slice message
+    cdef uint64_t count = 0
+    if not rdb_count(r, 3, &count):
+        return False
+    while count:
+        count -= 1
+        if not rdb_string(r, &message) or not lengths_id(r, &id):
+            return False
+        if idem_find(s.idempotency, producer, message, &had):
+            return rdb_fail(r, b"message of a producer listed twice")
+        idem_add(s.idempotency, producer, message, id)
+    return True
+
+
+cdef bint read_producer(RdbIn *r, Stream *s) noexcept nogil:
+    cdef Slice name
+    cdef char *kept
+    cdef bint good
+    if not rdb_string(r, &name):
+        return False
+    kept = <char *>mem_alloc(name.len + 1)     # the next string may take the scratch space
+    memcpy(kept, name.ptr, name.len)
+    good = read_messages(r, s, slice_of(kept, name.len))
+    mem_free(kept)
+    return good
+
+
+cdef bint read_idempotency(RdbIn *r, Stream *s) noexcept nogil:
+    cdef Idempotency *m
+    cdef uint64_t duration_s = 0
+    cdef uint64_t size = 0
+    cdef uint64_t left = 0
+    cdef uint64_t added = 0
+    cdef uint64_t duplicates = 0
+    if not (rdb_length(r, &duration_s) and rdb_length(r, &size) and rdb_count(r, 2, &left)):
+        return False
+    if not 1 <= duration_s <= IDEM_DURATION_MAX_S or not 1 <= size <= IDEM_SIZE_MAX:
+        return rdb_fail(r, b"impossible settings for messages of producers")
+    idem_free(s.idempotency)           # of a try that ran dry
+    m = s.idempotency = idem_new(<int64_t>duration_s, <int64_t>size)
+    while left:
+        left -= 1
+        if not read_producer(r, s):
+            return False
+    if not rdb_length(r, &added) or not rdb_length(r, &duplicates):
+        return False
+    idem_sort(m)
+    m.added = added
+    m.duplicates = duplicates
+    if not added and duration_s == IDEM_DURATION_USUAL_S and size == IDEM_SIZE_USUAL:
+        s.idempotency = NULL       # Redis writes this for every stream
+        idem_free(m)
+    return True
+
+
 cdef bint fill_group(RdbIn *r, Stream *s, StreamGroup *group, int type) noexcept nogil:
     cdef StreamId id
     cdef uint64_t entries_read = 0
@@ -255,7 +337,7 @@ cdef bint fill_group(RdbIn *r, Stream *s, StreamGroup *group, int type) noexcept
         count -= 1
         if not read_consumer(r, group, type):
             return False
-    return True
+    return type < RDB_STREAM_LISTPACKS_5 or read_nobodys(r, group)
 
 
 cdef bint read_group(RdbIn *r, Stream *s, int type) noexcept nogil:
@@ -295,4 +377,5 @@ cdef bint rdb_get_stream(RdbIn *r, RdbValue *v) noexcept nogil:
         return False
     if v.stream == NULL:
         v.stream = stream_new()
-    return ((v.has_groups or read_blocks(r, v)) and begin_groups(r, v) and read_groups(r, v))
+    return ((v.has_groups or read_blocks(r, v)) and begin_groups(r, v) and read_groups(r, v)
+            and (v.type < RDB_STREAM_LISTPACKS_4 or read_idempotency(r, v.stream)))

@@ -4,4 +4,5 @@ from carnelian.encodings.stream cimport Stream
 from carnelian.services.rdb.codec cimport RdbOut
 
 
+cdef int rdb_stream_type(const Stream *s) noexcept nogil
 cdef void rdb_put_stream(RdbOut *w, Stream *s) noexcept nogil

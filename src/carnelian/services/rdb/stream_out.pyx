@@ -7,7 +7,12 @@ entries carry their own fields, or only values when the fields are the master's:
     entry:   flags, ms - master's, seq - master's, [field count, field, value ... | value ...], back
 
 `back` is how many listpack elements to go back from it to the entry's flags. The type is
-RDB_STREAM_LISTPACKS_2, the newest that Redis 7.0 reads; it has no active time of consumers.
+RDB_STREAM_LISTPACKS_2, the newest that Redis 7.0 reads; it has no active time of consumers. A newer
+one is used only for a stream that needs it:
+
+    RDB_STREAM_LISTPACKS_4   behind the groups: duration, size, producers, added, duplicates
+                             producer: its ID, count, { message ID, ms, seq } from the oldest on
+    RDB_STREAM_LISTPACKS_5   also behind each group: count, IDs of pending entries that are nobody's
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -25,8 +30,14 @@ from carnelian.encodings.stream_group cimport (
     Pending, StreamConsumer, StreamGroup, stream_consumer_at, stream_group_at,
 )
 from carnelian.encodings.stream_id cimport StreamId
+from carnelian.encodings.stream_idempotency cimport (
+    IDEM_DURATION_USUAL_S, IDEM_SIZE_USUAL, Idempotency, IdemProducer, IdemRecord,
+    idem_message_id,
+)
+from carnelian.encodings.table cimport TableIter, table_count, table_iter_init, table_next
 from carnelian.services.rdb.codec cimport (
-    RdbOut, rdb_put, rdb_put_fixed64, rdb_put_length, rdb_put_plain,
+    RDB_STREAM_LISTPACKS_2, RDB_STREAM_LISTPACKS_4, RDB_STREAM_LISTPACKS_5, RdbOut, rdb_put,
+    rdb_put_fixed64, rdb_put_length, rdb_put_plain,
 )
 from carnelian.services.rdb.foreign cimport (
     ListpackOut, listpack_begin, listpack_end, listpack_free, listpack_put, listpack_put_int,
@@ -225,7 +236,61 @@ cdef void put_pending(RdbOut *w, const IdTree *tree, bint whole) noexcept nogil:
         more = id_cursor_next(&cursor)
 
 
-cdef void put_group(RdbOut *w, StreamGroup *group) noexcept nogil:
+cdef uint64_t nobodys_count(const StreamGroup *group) noexcept nogil:
+    """Pending entries that no consumer has."""
+    cdef uint64_t count = group.pending.count
+    cdef size_t i
+    for i in range(group.consumers.count):
+        count -= stream_consumer_at(group, i).pending.count
+    return count
+
+
+cdef void put_nobodys(RdbOut *w, const StreamGroup *group) noexcept nogil:
+    cdef IdCursor cursor
+    cdef uint64_t left = nobodys_count(group)
+    cdef bint more = left and id_tree_first(&group.pending, &cursor)
+    rdb_put_length(w, left)
+    while more and left:
+        if (<Pending *>id_cursor_item(&cursor).value).consumer == NULL:
+            put_id(w, id_cursor_item(&cursor).id)
+            left -= 1
+        more = id_cursor_next(&cursor)
+
+
+cdef void put_producers(RdbOut *w, Idempotency *m) noexcept nogil:
+    cdef TableIter it
+    cdef IdemProducer *producer
+    cdef IdemRecord *record
+    rdb_put_length(w, table_count(m.producers))
+    table_iter_init(&it, m.producers)
+    producer = <IdemProducer *>table_next(&it)
+    while producer != NULL:
+        rdb_put_plain(w, producer.name, producer.name_len)
+        rdb_put_length(w, producer.count)
+        record = producer.oldest
+        while record != NULL:
+            rdb_put_plain(w, idem_message_id(record).ptr, idem_message_id(record).len)
+            put_id_lengths(w, record.id)
+            record = record.next
+        producer = <IdemProducer *>table_next(&it)
+
+
+cdef void put_idempotency(RdbOut *w, Idempotency *m) noexcept nogil:
+    if m == NULL:
+        rdb_put_length(w, IDEM_DURATION_USUAL_S)
+        rdb_put_length(w, IDEM_SIZE_USUAL)
+        rdb_put_length(w, 0)
+        rdb_put_length(w, 0)
+        rdb_put_length(w, 0)
+        return
+    rdb_put_length(w, <uint64_t>m.duration_s)
+    rdb_put_length(w, <uint64_t>m.size_max)
+    put_producers(w, m)
+    rdb_put_length(w, m.added)
+    rdb_put_length(w, m.duplicates)
+
+
+cdef void put_group(RdbOut *w, StreamGroup *group, int type) noexcept nogil:
     cdef StreamConsumer *consumer
     cdef size_t i
     rdb_put_plain(w, group.name.ptr, group.name.len)
@@ -237,10 +302,23 @@ cdef void put_group(RdbOut *w, StreamGroup *group) noexcept nogil:
         consumer = stream_consumer_at(group, i)
         rdb_put_plain(w, consumer.name.ptr, consumer.name.len)
         rdb_put_fixed64(w, <uint64_t>consumer.seen_ms)
+        if type >= RDB_STREAM_LISTPACKS_4:
+            rdb_put_fixed64(w, <uint64_t>consumer.active_ms)
         put_pending(w, &consumer.pending, False)
+    if type >= RDB_STREAM_LISTPACKS_5:
+        put_nobodys(w, group)
+
+
+cdef int rdb_stream_type(const Stream *s) noexcept nogil:
+    cdef size_t i
+    for i in range(s.groups.count):
+        if nobodys_count(stream_group_at(&s.groups, i)):
+            return RDB_STREAM_LISTPACKS_5
+    return RDB_STREAM_LISTPACKS_2 if s.idempotency == NULL else RDB_STREAM_LISTPACKS_4
 
 
 cdef void rdb_put_stream(RdbOut *w, Stream *s) noexcept nogil:
+    cdef int type = rdb_stream_type(s)
     cdef size_t i
     rdb_put_length(w, walk_blocks(NULL, s))
     walk_blocks(w, s)
@@ -251,4 +329,6 @@ cdef void rdb_put_stream(RdbOut *w, Stream *s) noexcept nogil:
     rdb_put_length(w, s.entries_added)
     rdb_put_length(w, s.groups.count)
     for i in range(s.groups.count):
-        put_group(w, stream_group_at(&s.groups, i))
+        put_group(w, stream_group_at(&s.groups, i), type)
+    if type >= RDB_STREAM_LISTPACKS_4:
+        put_idempotency(w, s.idempotency)

@@ -29,9 +29,9 @@ from carnelian.services.rdb.codec cimport (
     RDB_HASH, RDB_HASH_LISTPACK, RDB_HASH_LISTPACK_EX, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP,
     RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST, RDB_SET,
     RDB_SET_INTSET, RDB_SET_LISTPACK, RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_2,
-    RDB_STREAM_LISTPACKS_3, RDB_STRING, RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK,
-    RDB_ZSET_ZIPLIST, RdbIn, RdbValue, rdb_begin, rdb_double, rdb_fail, rdb_length, rdb_string,
-    rdb_taken, rdb_text_double,
+    RDB_STREAM_LISTPACKS_3, RDB_STREAM_LISTPACKS_4, RDB_STREAM_LISTPACKS_5, RDB_STRING, RDB_ZSET,
+    RDB_ZSET_2, RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST, RdbIn, RdbValue, rdb_begin, rdb_double,
+    rdb_fail, rdb_length, rdb_string, rdb_taken, rdb_text_double,
 )
 from carnelian.services.rdb.foreign cimport (
     FOREIGN_INTSET, FOREIGN_LISTPACK, FOREIGN_ZIPLIST, ForeignIter, foreign_init, foreign_next,
@@ -215,7 +215,8 @@ cdef bint get_any(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
     if type in (RDB_HASH, RDB_HASH_ZIPMAP, RDB_HASH_ZIPLIST, RDB_HASH_LISTPACK) or (
             RDB_STREAM_LISTPACKS_3 < type <= RDB_HASH_LISTPACK_EX):
         return rdb_get_hash(r, v, ref)
-    if type in (RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_2, RDB_STREAM_LISTPACKS_3):
+    if type in (RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_2, RDB_STREAM_LISTPACKS_3,
+                RDB_STREAM_LISTPACKS_4, RDB_STREAM_LISTPACKS_5):
         return get_stream(r, v, ref)
     return rdb_fail(r, b"unknown type of value")
 

@@ -18,11 +18,11 @@ from carnelian.keyspace.zset_value cimport (
     ZsetIter, zset_count, zset_iter, zset_iter_end, zset_next,
 )
 from carnelian.services.rdb.codec cimport (
-    RDB_LIST, RDB_SET, RDB_STREAM_LISTPACKS_2, RDB_STRING, RDB_ZSET_2, RdbOut,
-    rdb_put_double, rdb_put_length, rdb_put_string,
+    RDB_LIST, RDB_SET, RDB_STRING, RDB_ZSET_2, RdbOut, rdb_put_double,
+    rdb_put_length, rdb_put_string,
 )
 from carnelian.services.rdb.hash_out cimport rdb_hash_type, rdb_put_hash
-from carnelian.services.rdb.stream_out cimport rdb_put_stream
+from carnelian.services.rdb.stream_out cimport rdb_put_stream, rdb_stream_type
 
 
 cdef int rdb_value_type(Entry *e) noexcept nogil:
@@ -37,7 +37,7 @@ cdef int rdb_value_type(Entry *e) noexcept nogil:
         return RDB_ZSET_2
     if type == TYPE_HASH:
         return rdb_hash_type(e)
-    return RDB_STREAM_LISTPACKS_2
+    return rdb_stream_type(<Stream *>entry_pointer(e))
 
 
 cdef void put_list(RdbOut *w, Entry *e) noexcept nogil:
