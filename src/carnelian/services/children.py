@@ -1,8 +1,15 @@
 """Forked children that work on a copy of the data set: at most one at a time, as in Redis.
 
 Native memory has no reference counts, so a child shares nearly all pages with the server and
-touches none of them. Its last words, over a pipe, are the private memory it needed. Owned by the
-Instance; snapshots, the append-only file and replication start children. Main thread only.
+touches none of them. While it works it tells, in a page it shares with the server, how many keys it
+has done and how much memory it has of its own; its last words, over a pipe, are what it needed in
+all. Owned by the Instance; snapshots, the append-only file and replication start children. Main
+thread only.
+
+    0           8              16             24
+    +-----------+--------------+--------------+-----------------+
+    | keys done | memory bytes | peak of that | when, monotonic |
+    +-----------+--------------+--------------+-----------------+
 """
 
 from __future__ import annotations
@@ -11,6 +18,7 @@ import mmap
 import os
 import posix
 import time
+from _thread import start_new_thread
 
 from carnelian.base.clock import monotonic_s
 from carnelian.services import log
@@ -18,10 +26,14 @@ from carnelian.services import log
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from carnelian.engine.latency import LatencyMonitor
 
 REPORT_SIZE = 64
+MEMORY, PEAK, SEEN_MS, WORDS = 1, 2, 3, 4
+MEMORY_INTERVAL_S = 1.0
+MEMORY_EFFORT = 100  # to look at its memory may take a child a hundredth of its time
 DESCRIPTORS_MAX = 1 << 20
 SIGKILL, SIGUSR1 = 9, 10
 
@@ -50,7 +62,8 @@ class Children:
         self.latency = latency
         self.last_fork_us = 0
         self.forks = 0
-        self.keys_done: memoryview | None = None  # shared with the child, which counts there
+        self.shared: Any = None
+        self.is_child = False
         self.keys_total = 0
         self.count_keys: Callable[[], int] = int
 
@@ -65,9 +78,10 @@ class Children:
         `keep`. OSError when there is no child: the fork failed, or one is running."""
         if self.active is not None:
             raise BlockingIOError(0, f"a child of kind {self.active.kind} is running")
-        if self.keys_done is None:
-            self.keys_done = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
-        self.keys_done[0] = 0
+        if self.shared is None:
+            self.shared = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
+        for i in range(WORDS):
+            self.shared[i] = 0
         self.keys_total = self.count_keys()
         reading, writing = posix.pipe()
         started = time.perf_counter()
@@ -78,7 +92,8 @@ class Children:
             posix.close(writing)
             raise
         if pid == 0:
-            run(kind, work, writing, keep)
+            self.is_child = True
+            run(kind, work, writing, keep, self.shared)
         self.last_fork_us = int((time.perf_counter() - started) * 1e6)
         self.forks += 1
         if self.latency is not None:
@@ -87,11 +102,22 @@ class Children:
         self.active = Child(kind, pid, reading, finished, self.last_fork_us)
         return self.active
 
+    @property
+    def keys_done(self) -> Any:
+        """Where a child counts the keys it has done; None outside of one."""
+        return self.shared[:1] if self.is_child else None
+
     def figures(self) -> dict[str, object]:
         """How far the child is, for INFO."""
-        done = self.keys_done[0] if self.active is not None and self.keys_done else 0
-        total = self.keys_total if self.active is not None else 0
+        done = total = memory = peak = age_s = 0
+        if self.active is not None:
+            done, memory, peak, seen_ms = self.shared[:WORDS]
+            total = self.keys_total
+            age_s = int(time.monotonic() - seen_ms / 1000) if seen_ms else 0
         return {
+            "current_cow_peak": peak,
+            "current_cow_size": memory,
+            "current_cow_size_age": age_s,
             "current_fork_perc": f"{100 * done / total if total else 0:.2f}",
             "current_save_keys_processed": done,
             "current_save_keys_total": total,
@@ -100,28 +126,40 @@ class Children:
     def collect(self) -> None:
         """From the timer: has it ended?"""
         if self.active is not None:
-            pid, status = os.waitpid(self.active.pid, os.WNOHANG)
+            try:
+                pid, status = os.waitpid(self.active.pid, os.WNOHANG)
+            except ChildProcessError:  # a host process that ignores SIGCHLD, or waits for all
+                self.end(None)
+                return
             if pid:
                 self.end(os.waitstatus_to_exitcode(status))
 
     def kill(self) -> None:
         """End a running child at once; its `finished` sees SIGUSR1, which is no failure."""
         if self.active is not None:
-            posix.kill(self.active.pid, SIGKILL)
-            os.waitpid(self.active.pid, 0)
+            try:
+                posix.kill(self.active.pid, SIGKILL)
+                os.waitpid(self.active.pid, 0)
+            except OSError:
+                pass  # it is gone already, and somebody else has been told
             self.end(-SIGUSR1)
 
-    def end(self, code: int) -> None:
+    def end(self, code: int | None) -> None:
+        """`code`: None if nobody can tell; then its last words do."""
         child = self.active
         assert child is not None
         text = posix.read(child.report, REPORT_SIZE)
         posix.close(child.report)
-        child.cow_bytes = int(text) if text.isdigit() else 0
+        if code is None:
+            code = 0 if text.isdigit() else 1
+        child.cow_bytes = max(int(text) if text.isdigit() else 0, self.shared[PEAK])
         self.active = None
         child.finished(code)
 
 
-def run(kind: str, work: Callable[[], None], report: int, keep: Iterable[int]) -> None:
+def run(
+    kind: str, work: Callable[[], None], report: int, keep: Iterable[int], shared: Any
+) -> None:
     """In the child: work, tell the memory it cost, end without any clean-up of the parent's."""
     import _signal
 
@@ -135,6 +173,7 @@ def run(kind: str, work: Callable[[], None], report: int, keep: Iterable[int]) -
             os.closerange(low, fd)
             low = fd + 1
         os.closerange(low, DESCRIPTORS_MAX)
+        start_new_thread(watch_memory, (shared,))
         work()
         memory_kb = private_kb()
         posix.write(report, b"%d" % (memory_kb * 1024))
@@ -146,6 +185,19 @@ def run(kind: str, work: Callable[[], None], report: int, keep: Iterable[int]) -
         log.warning(f"Internal error in {kind} child: {bug!r}")
     finally:
         os._exit(code)
+
+
+def watch_memory(shared: Any) -> None:
+    """A thread of the child: tell the memory it has of its own, now and again. The writing of data
+    does not hold the GIL."""
+    while True:
+        started = time.monotonic()
+        used = private_kb() * 1024
+        shared[MEMORY] = used
+        shared[PEAK] = max(used, shared[PEAK])
+        shared[SEEN_MS] = int(started * 1000)
+        spent = time.monotonic() - started
+        time.sleep(max(MEMORY_INTERVAL_S, spent * MEMORY_EFFORT))
 
 
 def private_kb() -> int:

@@ -64,6 +64,7 @@ class Instance:
         self.snapshots = Snapshots(self.engine, config, self.children, self.loading)
         self.engine.snapshots = self.snapshots
         self.aof = AppendOnly(self)
+        self.snapshots.remove_file = self.aof.worker.submit_removal
         commands.attach(config)
         self.attach_engine()
 

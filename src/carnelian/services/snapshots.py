@@ -72,6 +72,7 @@ class Snapshots:
         self.child: Child | None = None
         self.child_dirty = 0
         self.scheduled = False
+        self.remove_file: Callable[[str], None] = lambda path: None
         self.on_saved: list[Callable[[bool], None]] = []  # told how a background save ended
         self.loaded_aux: dict[bytes, bytes] = {}  # what the file says of itself
         self.keys_loaded = 0
@@ -106,6 +107,11 @@ class Snapshots:
         self, handle: int, base: bool = False, *, without_data: bool = False
     ) -> None:
         """Write a snapshot to a descriptor; `base`: of an append-only file. OSError."""
+        steadily = (
+            self.config.aof_rewrite_incremental_fsync
+            if base
+            else self.config.rdb_save_incremental_fsync
+        )
         write_snapshot(
             self.engine,
             handle,
@@ -115,7 +121,7 @@ class Snapshots:
             access_mode=self.access_mode(),
             without_data=without_data,
             key_delay_us=self.config.rdb_key_save_delay,
-            write_back=bool(self.config.rdb_save_incremental_fsync),
+            write_back=bool(steadily),
             keys_done=self.children.keys_done,
         )
 
@@ -232,10 +238,7 @@ class Snapshots:
             listener(good)
 
     def remove_temporary(self, pid: int) -> None:
-        try:
-            posix.unlink(os.path.join(self.config.dir, f"temp-{pid}.rdb"))
-        except OSError:
-            pass
+        self.remove_file(os.path.join(self.config.dir, f"temp-{pid}.rdb"))
 
     def end_child(self) -> None:
         """A running child is of no use any more: the server ends, or all data went."""
@@ -314,9 +317,6 @@ class Snapshots:
         return {
             "loading": int(self.loading.active and not self.loading.serves_old),
             "async_loading": int(self.loading.active and self.loading.serves_old),
-            "current_cow_peak": 0,
-            "current_cow_size": 0,
-            "current_cow_size_age": 0,
             **self.children.figures(),
             "rdb_changes_since_last_save": self.engine.dirty,
             "rdb_bgsave_in_progress": int(self.child is not None),

@@ -192,3 +192,25 @@ def test_another_file_takes_over(bench: Any, tmp_path: Path) -> None:
     table.work()  # synced and closed behind its back
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(first)
+
+
+def test_what_is_safe_when_another_file_takes_over(bench: Any, tmp_path: Path) -> None:
+    """WAITAOF must not be told that a file is safe that is yet to be synced and closed."""
+    table = bench("everysec")
+    table.log.stream_offset = lambda: offset
+    offset = 10
+    table.turn(b"a")
+    table.work()
+    assert table.log.synced_offset == 10
+    offset = 20
+    table.turn(b"b", 0.1)
+    assert table.log.synced_offset == 10
+    table.log.open(str(tmp_path / "next"))
+    assert table.log.synced_offset == 10
+    offset = 30
+    table.turn(b"c", 1.5)
+    assert table.log.synced_offset == 10
+    table.work()
+    assert table.log.synced_offset == 30
+    table.log.open(str(tmp_path / "last"))
+    assert table.log.synced_offset == 30

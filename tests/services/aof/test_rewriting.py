@@ -286,3 +286,27 @@ def test_flushes_are_logged(command: str, begin: Any) -> None:
     crash(server)
     with begin().connect() as client:
         assert client.call("KEYS", "*") == [b"b"]
+
+
+def test_a_child_tells_how_far_it_is(begin: Any) -> None:
+    """While it runs INFO shows its keys and its memory; afterwards nothing."""
+    server = begin(appendonly="no")
+    populate(server, 20_000)
+    with server.connect() as client:
+        client.call("CONFIG", "SET", "rdb-key-save-delay", "100")
+        client.call("BGSAVE")
+        shown = wait_until(
+            lambda: (found := persistence(server))
+            and int(found["current_cow_size"]) > 0
+            and int(found["current_save_keys_processed"]) > 0
+            and found,
+            "the child tells of itself",
+        )
+        assert shown["current_save_keys_total"] == "20000"
+        assert 0 < float(shown["current_fork_perc"]) <= 100
+        assert int(shown["current_cow_peak"]) >= int(shown["current_cow_size"])
+        assert int(shown["current_cow_size_age"]) >= 0
+    wait_for(server, rdb_bgsave_in_progress=0)
+    after = persistence(server)
+    assert int(after["rdb_last_cow_size"]) > 0
+    assert after["current_cow_size"] == after["current_cow_peak"] == "0"

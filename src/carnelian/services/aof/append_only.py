@@ -293,7 +293,7 @@ class AppendOnly:
             self.child = self.children.start(CHILD, self.write_in_child, self.collected)
         except OSError as failed:
             log.warning(f"Can't rewrite append only file in background: {failed.strerror}")
-            self.last_status = False
+            self.succeeded(False)
             if self.state == WAITING:
                 self.abandon_increment()
             return False

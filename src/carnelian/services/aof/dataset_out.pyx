@@ -5,7 +5,7 @@ Collections go in pieces of 64 elements, as Redis writes them, so that no comman
 """
 
 from libc.errno cimport EINTR, errno
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 from posix.unistd cimport usleep, write
 
@@ -13,6 +13,7 @@ from carnelian.base.numbers cimport (
     DOUBLE_CHARS_MAX, INT64_CHARS_MAX, format_double, format_uint64,
 )
 from carnelian.base.slice cimport Slice
+from carnelian.base.write_back cimport write_back_after
 from carnelian.encodings.field_map cimport HashField
 from carnelian.encodings.id_tree cimport (
     IdCursor, id_cursor_item, id_cursor_next, id_tree_first,
@@ -61,6 +62,8 @@ cdef struct Writer:
     LogOut out
     int fd
     int failed                     # errno of the first failed write
+    size_t written
+    bint write_back                # have the system write to disk every few megabytes
     int key_delay_us
     int64_t *keys_done             # counted up with each key, or NULL
     size_t left                    # elements of the collection not yet announced
@@ -73,6 +76,9 @@ cdef void flush(Writer *w) noexcept nogil:
         sent = write(w.fd, w.out.bytes + done, w.out.used - done)
         if sent >= 0:
             done += <size_t>sent
+            if w.write_back:
+                write_back_after(w.fd, w.written, w.written + <size_t>sent)
+            w.written += <size_t>sent
         elif errno != EINTR:
             w.failed = errno
     w.out.used = 0
@@ -244,7 +250,32 @@ cdef void put_consumer(
         more = id_cursor_next(&cursor)
 
 
+cdef void put_nobodys(Writer *w, Slice key, StreamGroup *group) noexcept nogil:
+    """Pending entries that were given back."""
+    cdef IdCursor cursor
+    cdef Pending *pending
+    cdef bint more = id_tree_first(&group.pending, &cursor)
+    while more:
+        pending = <Pending *>id_cursor_item(&cursor).value
+        if pending.consumer == NULL:
+            log_put_head(&w.out, 10)
+            log_put_text(&w.out, b"XNACK")
+            put(w, key)
+            put(w, group.name)
+            log_put_text(&w.out, b"SILENT")
+            log_put_text(&w.out, b"IDS")
+            log_put_int(&w.out, 1)
+            put_id(w, id_cursor_item(&cursor).id)
+            log_put_text(&w.out, b"RETRYCOUNT")
+            log_put_int(&w.out, <int64_t>pending.deliveries)
+            log_put_text(&w.out, b"FORCE")
+            if w.out.used >= FLUSH_SIZE:
+                flush(w)
+        more = id_cursor_next(&cursor)
+
+
 cdef void put_group(Writer *w, Slice key, StreamGroup *group) noexcept nogil:
+    cdef uint64_t owned = 0
     cdef size_t i
     log_put_head(&w.out, 7)
     log_put_text(&w.out, b"XGROUP")
@@ -256,6 +287,9 @@ cdef void put_group(Writer *w, Slice key, StreamGroup *group) noexcept nogil:
     log_put_int(&w.out, group.entries_read)
     for i in range(group.consumers.count):
         put_consumer(w, key, group, stream_consumer_at(group, i))
+        owned += stream_consumer_at(group, i).pending.count
+    if owned != group.pending.count:
+        put_nobodys(w, key, group)
 
 
 cdef void put_stream(Writer *w, Slice key, Stream *s) noexcept nogil:
@@ -352,7 +386,8 @@ cdef void put_database(Writer *w, Database *db) noexcept nogil:
         e = table_next(&it)
 
 
-def write_dataset(Engine engine, int fd, int64_t stamp_s, int key_delay_us, keys_done):
+def write_dataset(Engine engine, int fd, int64_t stamp_s, int key_delay_us, bint write_back,
+                  keys_done):
     """Write commands that make the data set; with `stamp_s` the time comes first. OSError."""
     cdef Writer w
     cdef int64_t[::1] counter = keys_done
@@ -362,6 +397,7 @@ def write_dataset(Engine engine, int fd, int64_t stamp_s, int key_delay_us, keys
         w.keys_done = &counter[0]
     w.fd = fd
     w.key_delay_us = key_delay_us
+    w.write_back = write_back
     if stamp_s:
         line = b"#TS:%d\r\n" % stamp_s
         log_put_raw(&w.out, line, len(line))

@@ -46,12 +46,13 @@ class FileWorker:
         self.syncs_asked += 1
         self.submit(lambda: self.sync(fd, synced))
 
-    def submit_close(self, fd: int, synced: bool) -> None:
-        """Close a file nobody uses any more, with an fsync before it if it still needs one."""
+    def submit_close(self, fd: int, synced: Callable[[], None] | None) -> None:
+        """Close a file nobody uses any more; with `synced` it needs an fsync before, and that is
+        called in the thread if all is on disk."""
 
         def close() -> None:
-            if not synced:
-                self.try_sync(fd)
+            if synced is not None and self.try_sync(fd):
+                synced()
             os.close(fd)
 
         self.submit(close)

@@ -52,6 +52,7 @@ class LogFile:
         self.config = config
         self.worker = worker
         self.file: OpenFile | None = None
+        self.closing = self.closed = 0  # files that had something to sync
         self.last_sync = 0.0
         self.postponed_since = 0.0
         self.delayed_syncs = 0
@@ -75,16 +76,23 @@ class LogFile:
         """Log to this file from now on; the one before is synced and closed in the background.
         OSError leaves all as it was."""
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | flags, 0o644)
+        synced_offset = self.synced_offset
         self.close()
         self.file = OpenFile(descriptor, os.fstat(descriptor).st_size)
+        self.file.synced_offset = synced_offset
         self.commands.begin_file()
 
     def close(self) -> None:
         if self.file is not None:
             synced = self.file.synced_size == self.file.size
-            self.worker.submit_close(self.file.descriptor, synced)
+            self.closing += not synced
+            self.worker.submit_close(self.file.descriptor, None if synced else self.note_closed)
             self.last_sync = time.monotonic()
             self.file = None
+
+    def note_closed(self) -> None:
+        """In the worker's thread: an earlier file is safe on disk, too."""
+        self.closed += 1
 
     # --- writing ---
 
@@ -197,7 +205,8 @@ class LogFile:
         file = self.file
         if file is None:
             return 0
-        if not self.commands.used and file.synced_size == file.size:
+        idle = not self.commands.used and file.synced_size == file.size
+        if idle and self.closed == self.closing:
             return self.stream_offset()
         return file.synced_offset
 

@@ -15,6 +15,15 @@ from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport Session
 
 
+cdef enum:
+    AHEAD_MAX = 16                 # commands read ahead of the one that runs
+
+cdef struct ReadAhead:             # a command whose words lie in `argv`
+    int first
+    int argc
+    const char *start
+    const char *end
+
 cdef class ReplaySession(Session):
     """The client in whose name commands are replayed."""
 
@@ -28,8 +37,12 @@ cdef class LogReader:
     cdef const char *end
     cdef const char *record        # where the command being read began
     cdef Slice *argv
-    cdef int argc
+    cdef int argc                  # of the command, which begins at argv[first]
+    cdef int first
     cdef int capacity
+    cdef ReadAhead ahead[AHEAD_MAX]
+    cdef int ahead_count
+    cdef int ahead_next
     cdef readonly int64_t good     # offset behind the last command that needs no more to follow
     cdef readonly int64_t commands
     cdef readonly int64_t errors   # commands that were answered with an error
@@ -42,6 +55,8 @@ cdef class LogReader:
 
     cdef int read_number(self, char mark, int64_t *value) except -1
     cdef int read_command(self) except -1
+    cdef int next_command(self) except -1
+    cdef int look_ahead(self) except -1
     cdef int read_annotation(self) except -1
     cdef int refuse_swallowed(self) except -1
     cdef bint is_command_at(self, const char *p) except -1

@@ -4,10 +4,12 @@ from libc.stdint cimport int64_t
 from libc.string cimport memchr
 from posix.unistd cimport usleep
 
+from carnelian.base.hashing cimport hash_bytes
 from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.native cimport likely, unlikely
 from carnelian.base.numbers cimport parse_int64
 from carnelian.base.slice cimport Slice, slice_is
+from carnelian.encodings.table cimport Table, table_prefetch
 from carnelian.engine.command cimport registry
 from carnelian.engine.dispatch cimport replay
 from carnelian.engine.engine cimport Engine
@@ -24,6 +26,7 @@ cdef enum:
     WORDS_MAX = 1 << 30
     FIRST_CAPACITY = 32
     ERRORS_SHOWN_MAX = 10
+    WORDS_AHEAD_MAX = 1024         # after a longer command no further ones are read ahead
 
 
 class LogDamage(ValueError):
@@ -92,7 +95,7 @@ cdef class LogReader:
                     return True
                 if self.stopped:
                     return True
-            elif likely(self.read_command() == READ):
+            elif likely(self.next_command() == READ):
                 self.run()
                 self.commands += 1
                 if unlikely(self.key_delay_us > 0):
@@ -149,11 +152,12 @@ cdef class LogReader:
         return READ
 
     cdef int add_word(self, const char *p, size_t n) except -1:
-        if self.argc == self.capacity:
+        cdef int at = self.first + self.argc
+        if at == self.capacity:
             self.capacity = max(self.capacity * 2, <int>FIRST_CAPACITY)
             self.argv = <Slice *>mem_realloc(self.argv, self.capacity * sizeof(Slice))
-        self.argv[self.argc].ptr = p
-        self.argv[self.argc].len = n
+        self.argv[at].ptr = p
+        self.argv[at].len = n
         self.argc += 1
         return 0
 
@@ -178,6 +182,49 @@ cdef class LogReader:
                 self.fail("expected the end of a word")
             self.add_word(self.at, <size_t>length)
             self.at += length + 2
+        return READ
+
+    cdef int look_ahead(self) except -1:
+        """Read some commands, and have memory bring the buckets of their first keys. Whatever is
+        wrong with one of them is for who comes to it."""
+        cdef Table *keys = self.session.db.keys
+        cdef ReadAhead *one
+        cdef const char *start = self.at
+        self.ahead_count = self.ahead_next = self.first = 0
+        while self.ahead_count < AHEAD_MAX and self.at < self.end and self.at[0] == b"*":
+            one = &self.ahead[self.ahead_count]
+            one.start = self.at
+            try:
+                if self.read_command() == TORN:
+                    break
+            except LogDamage:
+                break
+            one.first = self.first
+            one.argc = self.argc
+            one.end = self.at
+            self.ahead_count += 1
+            if self.argc > 1:
+                table_prefetch(keys, hash_bytes(
+                    self.argv[self.first + 1].ptr, self.argv[self.first + 1].len))
+            self.first += self.argc
+            if self.argc > WORDS_AHEAD_MAX:
+                break
+        self.at = start
+        return 0
+
+    cdef int next_command(self) except -1:
+        cdef ReadAhead *one
+        if self.ahead_next == self.ahead_count:
+            if self.session is not None:
+                self.look_ahead()
+            if self.ahead_count == 0:
+                self.first = 0
+                return self.read_command()
+        one = &self.ahead[self.ahead_next]
+        self.ahead_next += 1
+        self.first = one.first
+        self.argc = one.argc
+        self.at = one.end
         return READ
 
     cdef int refuse_swallowed(self) except -1:
@@ -226,7 +273,7 @@ cdef class LogReader:
         mark = reply_mark(&session.reply)
         refused = self.engine.stats.error_replies
         try:
-            self.in_multi = replay(self.engine, session, self.argv, self.argc)
+            self.in_multi = replay(self.engine, session, self.argv + self.first, self.argc)
         except CommandError as error:
             raise LogDamage(
                 error.text.decode("utf-8", "backslashreplace"), self.record - self.start) from None

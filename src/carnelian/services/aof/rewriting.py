@@ -48,6 +48,7 @@ def write_base(instance: Instance, path: str, temporary: str = "") -> None:
                     handle,
                     stamp_s,
                     config.rdb_key_save_delay,
+                    bool(config.aof_rewrite_incremental_fsync),
                     instance.children.keys_done,
                 )
             os.fsync(handle)

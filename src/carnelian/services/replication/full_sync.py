@@ -77,6 +77,7 @@ class FullSync:
         self.children = children
         self.files: dict[Any, FileTransfer] = {}
         self.fan_outs: list[FanOut] = []
+        self.made_file = False  # the BGSAVE under way is for replicas
         snapshots.on_saved.append(self.file_saved)
 
     def at_stage(self, stage: int) -> list[Any]:
@@ -130,7 +131,7 @@ class FullSync:
         if diskless:
             started = self.start_diskless(waiting, offset)
         else:
-            started = self.snapshots.start_background()
+            started = self.made_file = self.snapshots.start_background()
             for link in waiting if started else ():
                 self.announce(link, offset)
         if not started:
@@ -170,8 +171,7 @@ class FullSync:
     def file_saved(self, good: bool) -> None:
         """A BGSAVE has ended, for replicas or not."""
         links = self.at_stage(WAIT_END)
-        if not links:
-            return
+        mine, self.made_file = self.made_file, False
         path = self.snapshots.path
         for link in links:
             if not good:
@@ -183,8 +183,11 @@ class FullSync:
             except OSError as failed:
                 log.warning(f"SYNC failed. Can't open the snapshot: {failed.strerror}")
                 link.close()
-        if good and self.config.rdb_del_sync_files and not self.is_persistent():
-            os.unlink(path)
+        if good and mine and self.config.rdb_del_sync_files and not self.is_persistent():
+            try:
+                posix.unlink(path)
+            except OSError:
+                pass
 
     def is_persistent(self) -> bool:
         return bool(self.config.save) or self.config.appendonly
