@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.fault_proxy import FaultProxy
 from tests.support.following import digest, fields, follow, servers, wait_in_step, wait_up
-from tests.support.servers import PeerMissing, Server
+from tests.support.raw_replica import RawReplica
+from tests.support.servers import PeerMissing, Server, free_port
 from tests.support.waiting import wait_until
 
 QUICK = {"repl-diskless-sync-delay": 0, "repl-ping-replica-period": 1}
@@ -60,6 +62,51 @@ def test_with_writers_held_back() -> None:
             writer.send("SET", "a", "1")
             assert writer.read_answer().is_error
         wait_until(lambda: role(replica) == "master", "the other leads", 20)
+
+
+@pytest.mark.parametrize("name", ["carnelian", "redis"])
+def test_over_a_slow_link(name: str) -> None:
+    """What is asked and answered takes longer than the timer's round."""
+    with (
+        servers(("carnelian", QUICK), (name, QUICK)) as (primary, replica),
+        FaultProxy(("127.0.0.1", primary.port or 0)) as proxy,
+    ):
+        proxy.delay_s = 0.15
+        follow(replica, proxy.port)
+        wait_up(replica)
+        write(primary, "a")
+        with primary.connect() as client:
+            assert client.call("FAILOVER") == "OK"
+        wait_until(lambda: role(replica) == "master", "the other leads", 20)
+        wait_in_step(replica, primary)
+        assert digest(replica) == digest(primary)
+
+
+def test_a_replica_that_does_not_count_the_question() -> None:
+    """A Redis answers GETACK with its offset before it, and tells the rest a second later: until
+    then nothing may be added to the stream, by clients in WAIT neither."""
+    with servers(("carnelian", QUICK)) as (primary,), primary.connect() as client:
+        client.call("CONFIG", "SET", "repl-ping-replica-period", 3600)
+        options = ("capa", "eof", "capa", "psync2", "listening-port", str(free_port()))
+        with RawReplica(primary, *options) as replica, primary.connect() as waiter:
+            replica.full_sync()
+            wait_until(lambda: "state=online" in fields(primary)["slave0"], "online")
+            assert client.call("FAILOVER") == "OK"
+            waiter.send("WAIT", 1, 0)
+            before = replica.offset
+            assert replica.command() == [b"REPLCONF", b"GETACK", b"*"]
+            for _ in range(3):
+                replica.ack(before)
+                assert not replica.client.readable(0.3)
+            found = fields(primary)
+            assert found["master_failover_state"] == "waiting-for-sync"
+            assert int(found["master_repl_offset"]) == replica.offset
+            replica.ack()
+            wait_until(
+                lambda: fields(primary)["master_failover_state"] == "failover-in-progress",
+                "it is tried",
+            )
+            assert client.call("FAILOVER", "ABORT") == "OK"
 
 
 def test_target_that_is_gone() -> None:

@@ -183,6 +183,7 @@ def test_restarted_primary(pair: tuple[Server, Server]) -> None:
     primary.process.terminate()
     primary.process.wait()
     with servers(("carnelian", QUICK | {"dir": str(primary.directory), "port": port})) as (again,):
+        wait_until(lambda: fields(again)["connected_slaves"] == "1", "the replica is back", 30)
         wait_up(replica)
         assert fields(again, "stats")["sync_partial_ok"] == "1"
         assert fields(again, "stats")["sync_full"] == "0"

@@ -44,6 +44,7 @@ class Failover:
         self.target: tuple[str, int] | None = None
         self.deadline_s = 0.0  # monotonic; 0: none
         self.force = False
+        self.has_asked = False
 
     @property
     def is_active(self) -> bool:
@@ -95,6 +96,7 @@ class Failover:
         self.clear()
         if handing_over:
             self.state.link.promote()
+        self.state.primary.want_acks()  # for those in WAIT
         self.engine.hold_writes("failover", False)
 
     def step(self) -> None:
@@ -113,8 +115,14 @@ class Failover:
         if link is not None:
             log.notice(f"Failover target is {link.describe()}, failing over.")
             self.hand_over(link.host(), link.listening_port)
-        else:
-            self.state.primary.want_acks()
+
+    def may_ask(self) -> bool:
+        """Whether replicas may be asked for their offset: once. Each question is a part of the
+        stream, and a Redis does not count it when it answers: it would never be said to have
+        everything. It tells so by itself, every second."""
+        first = not self.has_asked
+        self.has_asked = self.is_active
+        return first
 
     def ready(self) -> Any:
         """The target, or any replica if none was named, once it has everything."""

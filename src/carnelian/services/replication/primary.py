@@ -225,7 +225,9 @@ class Primary:
         at_once = self.acks_wanted or not self.loop.busy
         if self.acks_wanted:
             self.acks_wanted = False
-            if self.state.links and self.state.role == "master":
+            failover = self.state.failover
+            allowed = failover is None or failover.may_ask()
+            if allowed and self.state.links and self.state.role == "master":
                 self.state.feed(GETACK)
         return bool(self.state.flush(at_once))
 
