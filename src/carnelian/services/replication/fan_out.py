@@ -95,32 +95,39 @@ class FanOut:
 
     def sent(self, link: Any) -> None:
         self.sending.discard(link)
-        if not self.sending and self.pipe >= 0:
+        if self.end == self.mark:
+            # Not only when the pipe ends: the replica may say at once that it is ready.
+            self.links.remove(link)
+            self.owner.complete(link, streams=False)
+        self.go_on()
+
+    def go_on(self) -> None:
+        if self.sending or self.pipe < 0:
+            return
+        if self.links:
             self.read()
+        else:
+            self.close()
 
     # --- the end ---
 
     def finish(self) -> None:
-        good = self.end == self.mark
+        """The pipe has ended without the mark."""
         links = self.links
         self.close()
         for link in links:
-            if good:
-                self.owner.complete(link, streams=False)
-            else:
-                log.warning(f"Diskless synchronization of replica {link.describe()} failed")
-                link.close()
+            log.warning(f"Diskless synchronization of replica {link.describe()} failed")
+            link.close()
 
     def lost(self, link: Any) -> None:
         """A replica has gone; without the last one the snapshot is of no use."""
         if link not in self.links:
             return
         self.links.remove(link)
+        self.sending.discard(link)
         if not self.links:
             log.notice("Diskless synchronization ends: the last replica dropped")
-            self.close()
-        elif self.sending:
-            self.sent(link)
+        self.go_on()
 
     def close(self) -> None:
         """The child, if it still writes, ends by itself: nobody reads any more."""
