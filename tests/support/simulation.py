@@ -269,6 +269,8 @@ class Storm:
             node.frozen_until_us = 0
             node.ahead_us = 0
             self.tell(node, "CONFIG", "SET", "min-replicas-to-write", "0")
+            self.tell(node, "FAILOVER", "ABORT")
+        self.cluster.run(1_000_000)  # its PSYNC may be on the way, and promote somebody yet
         self.arrange()
         self.cluster.until(lambda: all(
             node.is_primary or node.link.is_connected for node in self.nodes
