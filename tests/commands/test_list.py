@@ -253,3 +253,26 @@ def test_events(connect: Connect, server: Server) -> None:
         names = [listener.message()[2].split(b":")[1].decode() for _ in range(13)]
     moves = "rpush rpush lpop rpush lpop"
     assert " ".join(names) == f"{moves} lset linsert lrem ltrim lpop del rpop del"
+
+
+def freed_in_background(client: SocketClient) -> int:
+    text = client.call("INFO", "memory").decode() + client.call("INFO", "stats").decode()
+    fields = dict(line.split(":", 1) for line in text.split() if ":" in line)
+    return int(fields["lazyfreed_objects"]) + int(fields["lazyfree_pending_objects"])
+
+
+def test_what_ltrim_cuts_off_is_freed_in_the_background(
+    connect: Callable[..., SocketClient], server: Server
+) -> None:
+    client = connect()
+    elements = [b"element:%06d" % n for n in range(150_000)]
+    before = freed_in_background(client)
+    for start, stop in ((10, 60_000), (60_000, -2), (-1, -1), (70_000, 80_000)):
+        client.call("DEL", "l")
+        for at in range(0, len(elements), 10_000):
+            client.call("RPUSH", "l", *elements[at : at + 10_000])
+        client.call("LTRIM", "l", start, stop)
+        kept = elements[start : stop + 1 or None]
+        assert client.call("LRANGE", "l", 0, -1) == kept
+        assert client.call("DEBUG", "VERIFY") == "OK"
+    assert freed_in_background(client) > before + 6

@@ -240,6 +240,26 @@ def test_read_with_claim(client):
     assert reply.is_null
 
 
+def test_claim_takes_what_idles_longest_first(client):
+    with_group(client)
+    client.call("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">")
+    for id, idle in (("1-0", 5000), ("3-0", 9000), ("4-0", 7000)):
+        client.call("XCLAIM", "s", "g", "c", 0, id, "IDLE", idle, "JUSTID")
+    client.call("XDEL", "s", "4-0")
+
+    def claim(*words):
+        reply = client.call("XREADGROUP", "GROUP", "g", "d", *words, "STREAMS", "s", ">")
+        entries = (reply or {}).get(b"s") if client.protocol == 3 else reply and reply[0][1]
+        return [entry[0] for entry in entries or []]
+
+    assert claim("CLAIM", 6000, "COUNT", 1) == [b"3-0"]
+    assert claim("CLAIM", 6000) == []
+    assert client.call("XPENDING", "s", "g", "4-0", "4-0", 1) == [], "it was deleted"
+    assert claim("CLAIM", 4000) == [b"1-0"]
+    assert claim("CLAIM", 4000) == []
+    assert sorted(claim("CLAIM", 0)) == [b"1-0", b"2-0", b"3-0"]
+
+
 # --- effects ----------------------------------------------------------------------------------
 
 

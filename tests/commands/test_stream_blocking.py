@@ -146,6 +146,17 @@ def test_claim_waits_for_what_idles(connect, wait_for_blocked):
     assert entries(reader) == [b"1-0"]
 
 
+def test_claim_waits_no_longer_than_it_must(connect, wait_for_blocked):
+    reader, writer = connect(), connect()
+    writer.call("XADD", "s", "1-0", "a", "b")
+    writer.call("XGROUP", "CREATE", "s", "g", "0")
+    writer.call("XREADGROUP", "GROUP", "g", "first", "STREAMS", "s", ">")
+    writer.call("XCLAIM", "s", "g", "first", 0, "1-0", "IDLE", 59_900, "JUSTID")
+    reader.send(*read_group("s", "CLAIM", 60_000))
+    wait_for_blocked(1)
+    assert entries(reader) == [b"1-0"]
+
+
 def test_unblock_ends_a_wait_to_claim(connect, wait_for_blocked):
     reader, writer = connect(), connect()
     number = reader.call("CLIENT", "ID")

@@ -14,11 +14,22 @@ CONSUMERS = [b"alice", b"bob", b"carol"]
 IDS = st.integers(1, 60).map(lambda n: (n, 0))
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["deliver", "deliver", "add", "ack", "claim", "disown", "leave", "unref"]),
-        st.sampled_from(GROUPS), st.sampled_from(CONSUMERS), IDS, st.integers(0, 10**6),
+        st.sampled_from([
+            "deliver", "deliver", "add", "ack", "claim", "disown", "leave", "unref", "redate",
+        ]),
+        st.sampled_from(GROUPS), st.sampled_from(CONSUMERS), IDS,
+        st.one_of(st.integers(0, 10**6), st.integers(-2, 5)),
     ),
     max_size=150,
 )
+
+
+def check_times(stream, group, pending, number):
+    when = min((value[1] for value in pending.values()), default=None)
+    ids = sorted(key for key, value in pending.items() if value[1] == when)
+    assert stream.oldest(group) == ((ids[0], when) if ids else None)
+    assert stream.delivered_at(group, number) == sorted(
+        key for key, value in pending.items() if value[1] == number)
 
 
 def run(stream, model, step):
@@ -40,6 +51,10 @@ def run(stream, model, step):
         assert stream.claim(group, id, owner) == (id in pending)
         if id in pending:
             pending[id] = (owner, *pending[id][1:])
+    elif kind == "redate":
+        assert stream.redate(group, id, number) == (id in pending)
+        if id in pending:
+            pending[id] = (pending[id][0], number, pending[id][2])
     elif kind == "leave":
         if consumer in consumers:
             owned = [key for key, value in pending.items() if value[0] == consumer]
@@ -65,6 +80,8 @@ def test_behaves_like_dicts(steps):
         assert not stream.create_group(group)
     for step in steps:
         run(stream, model, step)
+        if step[4] % 3 == 0:        # from then on there is an index
+            check_times(stream, step[1], model[step[1]][0], step[4])
         assert stream.verify()
     for copy in (stream, stream.copy()):
         assert copy.verify()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import NamedTuple
 
 import pytest
@@ -22,6 +23,11 @@ KEYS = st.builds(
     st.integers(0, 9),
 )
 TIMES = st.one_of(st.integers(0, 2**44), st.integers(0, 2**62))
+
+
+def setup_module() -> None:
+    """Engines of tests before must not be freed while live blocks are counted here."""
+    gc.collect()
 
 
 class Held(NamedTuple):

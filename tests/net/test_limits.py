@@ -47,6 +47,19 @@ def test_idle_clients_are_closed(make_server: Make) -> None:
             other.call("CONFIG", "SET", "timeout", 0)
 
 
+def test_being_served_counts_as_activity(make_server: Make) -> None:
+    server = make_server(timeout=1, hz=100)
+    with server.connect() as idle, server.connect() as blocked, server.connect() as other:
+        blocked.send("BLPOP", "k", 0)
+        assert idle.closed(), "time enough has passed for both"
+        with server.connect() as pusher:
+            pusher.call("RPUSH", "k", "x")
+        assert blocked.read_reply().value[1].value == b"x"
+        assert not blocked.readable(0.1)
+        assert blocked.call("PING") == "PONG"
+        assert other.closed()
+
+
 def test_query_buffer_limit(make_server: Make) -> None:
     server = make_server(client_query_buffer_limit="1mb")
     with server.connect() as client, server.connect() as other:

@@ -123,6 +123,32 @@ def test_commands_after_a_blocking_one_wait(backend: Server) -> None:
         assert values[1:] == [b"after", "PONG"]
 
 
+def test_a_killed_client_does_not_go_on(backend: Server) -> None:
+    """It has been served, but what it sent behind is not executed any more."""
+    with backend.connect() as client, backend.connect() as other:
+        number = client.call("CLIENT", "ID")
+        client.send_raw(
+            encode_command(["BLPOP", "fatal", 0]) + encode_command(["SET", "too-late", "1"])
+        )
+        wait_until(lambda: other.call("CLIENT", "LIST", "FLAGS", "b"), "it waits")
+        replies = other.pipeline([
+            ("RPUSH", "fatal", "x"), ("CLIENT", "KILL", "ID", number), ("LLEN", "fatal"),
+        ])  # fmt: skip
+        assert [reply.value for reply in replies] == [1, 1, 0]
+        assert client.closed()
+        assert other.call("EXISTS", "too-late") == 0
+
+
+def test_an_http_request_is_cut_off(backend: Server) -> None:
+    """Even before a password is given, and whatever follows it."""
+    with backend.connect() as client, backend.connect() as other:
+        client.send_raw(b"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET by-browser 1\r\n")
+        assert client.closed()
+        assert client.buffer == b""
+        assert other.call("EXISTS", "by-browser") == 0
+    assert "Possible SECURITY ATTACK" in backend.tail(1000)
+
+
 def test_a_long_pipeline_starves_nobody(backend: Server) -> None:
     """One client keeps sending; the other's PING is answered between its reads."""
     chunk = encode_command(["SET", "flood", "x" * 100]) * 5000

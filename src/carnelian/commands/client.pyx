@@ -17,7 +17,9 @@ from carnelian.resp.reply cimport (
 from carnelian.commands.client_info import info_line, parse_filters, sessions_that
 from carnelian.commands.connection import BAD_NAME, is_name
 from carnelian.engine.command import family
-from carnelian.engine.errors import SYNTAX, TIMEOUT_NEGATIVE, TIMEOUT_RANGE, error
+from carnelian.engine.errors import (
+    SYNTAX, TIMEOUT_NEGATIVE, TIMEOUT_RANGE, bad_subcommand, error,
+)
 
 command = family("connection")
 
@@ -25,6 +27,7 @@ cdef enum:
     USUAL = NOSCRIPT | LOADING | STALE
 
 cdef int64_t INT64_MAX = 0x7FFFFFFFFFFFFFFF
+cdef int64_t INT64_MIN = -INT64_MAX - 1
 
 NO_SUCH_CLIENT = error("No such client")
 BAD_LIST_ID = error("Invalid client ID")
@@ -117,11 +120,16 @@ cdef int client_reply(Call call) except -1:
 
 # --- all clients ---
 
+def too_many(Call call):
+    return bad_subcommand(call.bytes(0), call.bytes(1))
+
+
 cdef int client_list(Call call) except -1:
     cdef bytes lines
     cdef list words = call.words(2)
     chosen = sessions_that(
-        call.engine, parse_filters(call.engine, call.session, words, False, BAD_LIST_ID))
+        call.engine,
+        parse_filters(call.engine, call.session, words, False, INT64_MIN, BAD_LIST_ID))
     lines = b"".join(
         [info_line(call.engine, session, call.session) + b"\n" for session in chosen])
     reply_verbatim(call.reply, b"txt", lines, len(lines))
@@ -145,7 +153,7 @@ cdef int kill(Call call) except -1:
     else:
         words = call.words(2)
     chosen = sessions_that(
-        call.engine, parse_filters(call.engine, call.session, words, not old_form, BAD_KILL_ID))
+        call.engine, parse_filters(call.engine, call.session, words, not old_form, 1, BAD_KILL_ID))
     for session in chosen:
         kill_one(call, session)
     if not old_form:
@@ -162,7 +170,7 @@ cdef int unblock_client(Call call) except -1:
     cdef bint with_error = False
     cdef object session
     if call.argc > 4:
-        raise SYNTAX
+        raise too_many(call)
     if call.argc == 4:
         if call.is_word(3, b"error"):
             with_error = True
@@ -179,7 +187,7 @@ cdef int pause(Call call) except -1:
     cdef int64_t duration_ms = 0
     cdef bint all_commands = True
     if call.argc > 4:
-        raise SYNTAX
+        raise too_many(call)
     if call.argc == 4:
         if call.is_word(3, b"write"):
             all_commands = False

@@ -6,6 +6,7 @@ predicates out of arguments; a session is meant when all of them hold.
 
 from libc.stdint cimport int64_t
 
+from carnelian.base.numbers cimport parse_int64
 from carnelian.engine.command cimport Command
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport (
@@ -100,26 +101,26 @@ cpdef int64_t session_bytes(Session session):
 
 # --- filters ---
 
+def whole(bytes text):
+    """The number as Redis spells it, or None."""
+    cdef int64_t value = 0
+    return value if parse_int64(text, len(text), &value) else None
+
+
 def positive(name, text):
     """A whole number above zero."""
-    try:
-        value = int(text) if text.strip() == text and not text.startswith(b"+") else None
-    except ValueError:
-        value = None
-    if value is None or value >= 2**63:
+    value = whole(text)
+    if value is None:
         raise error(f"{name} is not an integer or out of range")
     if value <= 0:
         raise error(f"{name} should be greater than 0")
     return value
 
 
-def identity(text, bad_id):
-    """A client's id, above zero."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < 2**63:
+def identity(text, least, bad_id):
+    """A client's id, or what may stand for one that does not exist."""
+    value = whole(text)
+    if value is None or value < least:
         raise bad_id
     return value
 
@@ -139,11 +140,8 @@ def known_flags(text):
 
 
 def database_number(engine, text):
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value < engine.database_count:
+    value = whole(text)
+    if value is None or not 0 <= value < engine.database_count:
         raise error(f"DB number should be between 0 and {engine.database_count - 1}")
     return value
 
@@ -203,19 +201,19 @@ def at_least(Engine engine, bytes name, bytes value):
     return lambda s: (engine.steady_ms - s.seen_ms) // 1000 >= seconds
 
 
-def ids_from(list words, int at, bad_id):
+def ids_from(list words, int at, least, bad_id):
     """The ids after ID, one at least, and the index behind them."""
-    ids = {identity(words[at], bad_id)}
+    ids = {identity(words[at], least, bad_id)}
     at += 1
-    while at < len(words) and words[at].isdigit():
-        ids.add(identity(words[at], bad_id))
+    while at < len(words) and whole(words[at]) is not None:
+        ids.add(identity(words[at], least, bad_id))
         at += 1
     return ids, at
 
 
-def parse_filters(Engine engine, Session me, list words, bint skip_me, bad_id):
+def parse_filters(Engine engine, Session me, list words, bint skip_me, least_id, bad_id):
     """The predicates that `words` (option, value ...) stand for; `bad_id` is what to raise for an
-    ID that is none."""
+    ID that is none, or below `least_id`."""
     chosen = []
     at = 0
     while at < len(words):
@@ -228,7 +226,7 @@ def parse_filters(Engine engine, Session me, list words, bint skip_me, bad_id):
         if negated:
             name = name[4:]
         if name == b"id":
-            ids, at = ids_from(words, at - 1, bad_id)
+            ids, at = ids_from(words, at - 1, least_id, bad_id)
             made = made_of_ids(ids)
         elif name == b"skipme" and not negated:
             if value.lower() not in (b"yes", b"no"):

@@ -275,7 +275,7 @@ def protocol(Call call):
     else:
         raise error(
             "Wrong protocol type name. Please use one of the following: string|integer|double|"
-            "null|array|set|map|attrib|push|verbatim|true|false")
+            "bignum|null|array|set|map|attrib|push|verbatim|true|false")
 
 
 def explain(Call call):

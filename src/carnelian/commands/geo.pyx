@@ -1,5 +1,7 @@
 """The geo commands that add and look up positions; geo_search has those that look around."""
 
+from libc.stdint cimport int64_t
+
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.commands.geo_values cimport (
     read_position, reply_distance, reply_position, unit_m,
@@ -31,6 +33,19 @@ cdef int read_scores(Call call, int first, double *scores, int count) except -1:
     return 0
 
 
+cdef int propagate_as_zadd(Call call, int first, const double *scores, int count) except -1:
+    """As in Redis: who follows need not compute the same hashes."""
+    cdef list line
+    cdef int i
+    if not call.propagates():
+        return 0
+    line = [b"ZADD", *call.words(1)[:first - 1]]
+    for i in range(count):
+        line += [b"%d" % <int64_t>scores[i], call.bytes(first + 3 * i + 2)]
+    call.propagate_as(line)
+    return 0
+
+
 cdef int geoadd(Call call) except -1:
     cdef int conditions = 0
     cdef bint count_changes = False
@@ -54,6 +69,8 @@ cdef int geoadd(Call call) except -1:
     try:
         read_scores(call, first, scores, count)
         add_scores(call, conditions, count_changes, first + 2, scores, count, 3)
+        if call.dirty:
+            propagate_as_zadd(call, first, scores, count)
     finally:
         mem_free(scores)
     return 0

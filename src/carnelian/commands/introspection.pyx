@@ -5,7 +5,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, STALE, Command, registry
 from carnelian.engine.dispatch cimport resolve
 from carnelian.engine.replies cimport help_lines, reply_structure
-from carnelian.resp.reply cimport reply_array, reply_int, reply_map, reply_null_array
+from carnelian.resp.reply cimport reply_array, reply_int, reply_map, reply_null
 
 from carnelian.engine.command import family
 from carnelian.engine.errors import SYNTAX, CommandError, error
@@ -51,7 +51,7 @@ cdef int info(Call call) except -1:
     for i in range(2, call.argc):
         found = named(call.bytes(i))
         if found is None:
-            reply_null_array(call.reply)
+            reply_null(call.reply)
         else:
             reply_structure(call.reply, info_reply(found.declaration))
     return 0

@@ -6,14 +6,14 @@ from carnelian.base.slice cimport Slice, slice_equal
 from carnelian.commands.list_pop cimport (
     number_from, number_symmetric, pop_many, pop_one, reply_elements,
 )
-from carnelian.encodings.quicklist cimport QuicklistCursor
+from carnelian.encodings.quicklist cimport Quicklist, QuicklistCursor
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
 from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_LIST
 from carnelian.keyspace.database cimport KeyRef
-from carnelian.keyspace.entry cimport TYPE_LIST
+from carnelian.keyspace.entry cimport ENC_QUICKLIST, TYPE_LIST
 from carnelian.keyspace.list_value cimport (
-    list_configure, list_count, list_create, list_delete, list_get, list_grow, list_insert,
+    list_configure, list_count, list_create, list_cut, list_get, list_grow, list_insert,
     list_next, list_push, list_remove, list_seek, list_set, list_shrunk,
 )
 from carnelian.resp.reply cimport (
@@ -358,6 +358,11 @@ command(handler(lrem), "LREM key count element", WRITES, since="1.0.0",
         about="Remove elements that equal the one given.")
 
 
+cdef inline void discard_cut(Call call, Quicklist *cut):
+    if cut != NULL:
+        call.engine.discard_value(TYPE_LIST | ENC_QUICKLIST << 4, cut)
+
+
 cdef int ltrim(Call call) except -1:
     cdef KeyRef ref
     cdef int64_t start = call.int(2)
@@ -372,8 +377,8 @@ cdef int ltrim(Call call) except -1:
     call.notify(NOTIFY_LIST, b"ltrim", &ref)
     if clip(&start, &end, count):
         call.dirty -= end - start + 1
-        list_delete(&ref, <size_t>(end + 1), <size_t>(count - end - 1))
-        list_delete(&ref, 0, <size_t>start)
+        discard_cut(call, list_cut(&ref, <size_t>(end + 1), <size_t>(count - end - 1)))
+        discard_cut(call, list_cut(&ref, 0, <size_t>start))
         list_shrunk(&ref)
     else:
         remove_emptied(call, &ref)

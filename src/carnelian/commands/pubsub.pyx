@@ -16,7 +16,7 @@ from carnelian.resp.reply cimport (
 )
 
 from carnelian.engine.command import family
-from carnelian.engine.errors import error
+from carnelian.engine.errors import bad_subcommand, error
 
 
 command = family("pubsub")
@@ -174,7 +174,7 @@ cdef int list_channels(Call call, dict register) except -1:
     cdef list found = []
     cdef bytes text
     if call.argc > 3:
-        raise error(f"wrong number of arguments for '{call.command.name}' command")
+        raise bad_subcommand(call.bytes(0), call.bytes(1))
     for name in register:
         text = <bytes>name
         if call.argc == 2 or glob_match(

@@ -35,6 +35,7 @@ FAILOVER_OTHER_ID = error("PSYNC FAILOVER replid must match my replid.")
 FILTER_NEEDS_EOF = error("Filtered replica requires EOF capability")
 FAILOVER_TIMEOUT = error("FAILOVER timeout must be greater than 0")
 OUT_OF_RANGE = error("value is out of range")
+LOCAL_RANGE = error("value is out of range, value must between 0 and 1")
 MUST_BE_POSITIVE = error("value is out of range, must be positive")
 BAD_TIMEOUT = error("timeout is not an integer or out of range")
 NO_WAIT = error(
@@ -283,12 +284,11 @@ generic(handler(wait), "WAIT numreplicas timeout", BLOCKING, since="3.0.0", cost
 
 cdef int waitaof(Call call) except -1:
     cdef int64_t local = call.int(1)
-    cdef int64_t wanted
+    cdef int64_t wanted = 0
     cdef int64_t timeout_ms
     if not 0 <= local <= 1:
-        raise OUT_OF_RANGE
-    wanted = call.int(2)
-    if wanted < 0:
+        raise LOCAL_RANGE
+    if not parse_int64(call.argv[2].ptr, call.argv[2].len, &wanted) or wanted < 0:
         raise MUST_BE_POSITIVE
     timeout_ms = milliseconds(call, 3)
     state = call.engine.replication

@@ -234,23 +234,23 @@ cdef int reply_result(Call call, Operation operation) except -1:
 cdef int store_result(Call call, Operation operation, const char *event) except -1:
     cdef Outcome out
     cdef KeyRef ref
+    cdef KeyRef settled
     outcome_init(&out)
     out.keeps = True
     out.key = call.argv[1].ptr
     out.key_len = call.argv[1].len
     gather_and_combine(call, operation, 2, call.argc - 2, &out)
     call.find_to_write(1, &ref)
-    if ref.slot != NULL:
-        call.remove(&ref)
-        if out.count == 0:
-            call.changed(&ref, NOTIFY_GENERIC, b"del")
     if out.count:
-        ref.slot = &out.kept
-        set_settle(&ref)
-        ref.slot = NULL
-        call.link(&ref, out.kept)
+        settled = ref
+        settled.slot = &out.kept
+        set_settle(&settled)
+        call.replace(&ref, out.kept)
         call.changed(&ref, NOTIFY_SET, event)
-    elif out.kept != NULL:
+    elif ref.slot != NULL:
+        call.remove(&ref)
+        call.changed(&ref, NOTIFY_GENERIC, b"del")
+    if out.count == 0 and out.kept != NULL:
         entry_free(out.kept)
     reply_int(call.reply, out.count)
     return 0

@@ -9,6 +9,7 @@ from libc.stdlib cimport qsort
 from libc.string cimport memchr, memcpy, memset
 
 from carnelian.base.memory cimport mem_alloc, mem_free, mem_realloc
+from carnelian.base.native cimport unlikely
 from carnelian.base.numbers cimport parse_double
 from carnelian.base.slice cimport Slice, slice_of
 from carnelian.encodings.field_map cimport HashField
@@ -17,7 +18,9 @@ from carnelian.encodings.member_set cimport SetMember
 from carnelian.encodings.quicklist cimport QuicklistCursor
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_LIST, Engine
+from carnelian.engine.engine cimport (
+    ARMED_NOTIFY, NOTIFY_GENERIC, NOTIFY_KEY_MISS, NOTIFY_LIST, Engine,
+)
 from carnelian.engine.session cimport INTERNAL
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport (
@@ -218,6 +221,8 @@ cdef class Sorter:
         engine.find(&ref, call.db, self.name, n)
         if ref.slot == NULL:
             engine.stats.misses += 1
+            if unlikely(engine.armed & ARMED_NOTIFY):
+                engine.notify(NOTIFY_KEY_MISS, b"keymiss", call.db, self.name, n)
             return nothing
         engine.stats.hits += 1
         if field.ptr == NULL:
@@ -333,6 +338,7 @@ cdef void store_outputs(Call call, Sorter sorter):
     cdef size_t i
     cdef char *copy
     cdef char *p
+    cdef bint renewed
     for i in range(sorter.output_count):
         total += sorter.outputs[i].len
     p = copy = <char *>mem_alloc(total + 1)
@@ -342,16 +348,20 @@ cdef void store_outputs(Call call, Sorter sorter):
         sorter.outputs[i].ptr = p
         p += sorter.outputs[i].len
     call.find_to_write(sorter.store, &ref)
+    renewed = ref.slot != NULL
     if sorter.output_count == 0:
         if ref.slot != NULL:
             call.remove(&ref)
             call.changed(&ref, NOTIFY_GENERIC, b"del")
     else:
-        if ref.slot != NULL:
+        if renewed:
             call.remove(&ref)
         list_create(&ref)
         list_push(&ref, False, sorter.outputs, sorter.output_count)
-        call.added(&ref)
+        if renewed:
+            call.renewed(&ref)
+        else:
+            call.added(&ref)
         call.changed(&ref, NOTIFY_LIST, b"sortstore")
         call.dirty += <int64_t>sorter.output_count - 1
     mem_free(copy)

@@ -12,7 +12,7 @@ from carnelian.encodings.id_tree cimport (
 from carnelian.encodings.stream cimport Stream, stream_contains
 from carnelian.encodings.stream_group cimport (
     Pending, StreamConsumer, StreamGroup, pending_add, pending_assign, pending_find,
-    pending_remove,
+    pending_redate, pending_remove,
 )
 from carnelian.encodings.stream_id cimport (
     StreamId, stream_id_less, stream_id_min, stream_id_parse,
@@ -88,7 +88,7 @@ cdef int parse_claim(Call call, Claim *o) except -1:
 cdef int deliver(Call call, KeyRef *ref, StreamGroup *group, StreamId id, Pending *pending,
                  StreamConsumer *consumer, Claim *o) except -1:
     """Make a pending entry this consumer's, reply and propagate it."""
-    pending.delivered_ms = o.delivered_ms
+    pending_redate(group, id, pending, o.delivered_ms)
     if o.deliveries >= 0:
         pending.deliveries = <uint64_t>o.deliveries
     elif not o.just_ids and pending.deliveries < <uint64_t>INT64_MAX:

@@ -12,9 +12,8 @@ from carnelian.encodings.id_tree cimport (
 )
 from carnelian.encodings.stream cimport Stream, stream_contains, stream_new
 from carnelian.encodings.stream_group cimport (
-    ENTRIES_READ_UNKNOWN, Pending, StreamConsumer, StreamGroup, pending_add,
-    pending_give_back,
-    pending_find, pending_remove, stream_consumer_at, stream_consumer_create,
+    ENTRIES_READ_UNKNOWN, Pending, StreamConsumer, StreamGroup, pending_add, pending_find,
+    pending_give_back, pending_redate, pending_remove, stream_consumer_at, stream_consumer_create,
     stream_consumer_destroy, stream_consumer_find, stream_group_create, stream_group_destroy,
     stream_group_find,
 )
@@ -308,7 +307,7 @@ cdef bint give_back(Stream *s, StreamGroup *group, StreamId id, NackMode mode,
             return False
         pending = pending_add(group, id, NULL, 0, 0)
     pending_give_back(pending, id)
-    pending.delivered_ms = 0
+    pending_redate(group, id, pending, 0)
     if deliveries >= 0:
         pending.deliveries = <uint64_t>deliveries
     elif mode == NACK_SILENT and pending.deliveries:

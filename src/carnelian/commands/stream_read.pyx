@@ -8,8 +8,6 @@ stood for when it began to wait, for XREADGROUP CLAIM the end of its wait.
 from heapq import heappush
 
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
-from libc.stdlib cimport qsort
-
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.slice cimport Slice
 from carnelian.commands.stream_support cimport (
@@ -17,15 +15,15 @@ from carnelian.commands.stream_support cimport (
     reply_fields, reply_stream_id, stream_at, strict_id,
 )
 from carnelian.encodings.id_tree cimport (
-    IdCursor, id_cursor_item, id_cursor_next, id_tree_first, id_tree_seek,
+    IdCursor, id_cursor_item, id_cursor_next, id_tree_seek,
 )
 from carnelian.encodings.stream cimport (
     Stream, StreamCursor, stream_contains, stream_cursor_next, stream_cursor_open,
     stream_last_live_id,
 )
 from carnelian.encodings.stream_group cimport (
-    Pending, StreamConsumer, StreamGroup, pending_assign, pending_deliver, pending_find,
-    pending_remove, stream_group_find,
+    Pending, StreamConsumer, StreamGroup, pending_assign, pending_deliver, pending_delivered_at,
+    pending_find, pending_oldest, pending_redate, pending_remove, stream_group_find,
 )
 from carnelian.encodings.stream_id cimport (
     StreamId, stream_id, stream_id_decr, stream_id_equal, stream_id_incr, stream_id_less,
@@ -251,7 +249,7 @@ cdef int serve_plain(Call call, Options *o, int i, KeyRef *ref, ReplyMark *top,
     return 0
 
 
-cdef int serve_history(Call call, Options *o, int i, KeyRef *ref,
+cdef int serve_history(Call call, Options *o, int i, KeyRef *ref, StreamGroup *group,
                        StreamConsumer *consumer) except -1:
     """What is pending for the consumer, beginning after an ID."""
     cdef ReplyMark mark = reply_defer(call.reply)
@@ -269,7 +267,7 @@ cdef int serve_history(Call call, Options *o, int i, KeyRef *ref,
         if stream_cursor_next(&cursor):
             reply_entry(call.reply, &cursor)
             item = <Pending *>id_cursor_item(&pending).value
-            item.delivered_ms = call.engine.now_ms
+            pending_redate(group, id_cursor_item(&pending).id, item, call.engine.now_ms)
             item.deliveries += 1
         else:
             reply_array(call.reply, 2)
@@ -323,84 +321,77 @@ cdef bint has_new(Stream *s, StreamGroup *group) noexcept nogil:
 
 # --- claiming what idles ----------------------------------------------------------------------
 
-cdef struct Idler:
-    StreamId id
-    int64_t delivered_ms
+cdef bint drop_if_deleted(Call call, KeyRef *ref, StreamGroup *group, StreamId id,
+                          Pending *pending) except -1:
+    """What is pending but not in the stream any more is pending no longer. Whether it was so."""
+    if stream_contains(stream_at(ref), id):
+        return False
+    propagate_pending(call, ref, group, id, pending)
+    pending_remove(group, id)
+    call.dirty += 1
+    return True
 
 
-cdef int by_delivery(const void *a, const void *b) noexcept nogil:
-    cdef const Idler *left = <const Idler *>a
-    cdef const Idler *right = <const Idler *>b
-    if left.delivered_ms != right.delivered_ms:
-        return -1 if left.delivered_ms < right.delivered_ms else 1
-    return -1 if stream_id_less(left.id, right.id) else 1
-
-
-cdef Idler *idlers_of(StreamGroup *group, int64_t latest_ms, size_t *count) noexcept nogil:
-    """What was delivered until `latest_ms`, longest ago first; free it with mem_free."""
-    cdef Idler *idlers = NULL
-    cdef Pending *pending
-    cdef IdCursor c
-    cdef bint more = id_tree_first(&group.pending, &c)
-    count[0] = 0
-    while more:
-        pending = <Pending *>id_cursor_item(&c).value
-        if pending.delivered_ms <= latest_ms:
-            if idlers == NULL:
-                idlers = <Idler *>mem_alloc(sizeof(Idler) * group.pending.count)
-            idlers[count[0]].id = id_cursor_item(&c).id
-            idlers[count[0]].delivered_ms = pending.delivered_ms
-            count[0] += 1
-        more = id_cursor_next(&c)
-    if idlers != NULL:
-        qsort(idlers, count[0], sizeof(Idler), by_delivery)
-    return idlers
-
-
-cdef bint has_idlers(Stream *s, StreamGroup *group, int64_t latest_ms) noexcept nogil:
-    cdef IdCursor c
-    cdef bint more = id_tree_first(&group.pending, &c)
-    while more:
-        if (<Pending *>id_cursor_item(&c).value).delivered_ms <= latest_ms:
-            if stream_contains(s, id_cursor_item(&c).id):
-                return True
-        more = id_cursor_next(&c)
+cdef bint has_idlers(Call call, KeyRef *ref, StreamGroup *group, int64_t latest_ms) except -1:
+    cdef StreamId id
+    cdef Pending *pending = pending_oldest(group, &id)
+    while pending != NULL and pending.delivered_ms <= latest_ms:
+        if not drop_if_deleted(call, ref, group, id, pending):
+            return True
+        pending = pending_oldest(group, &id)
     return False
+
+
+cdef int claim_one(Call call, Options *o, KeyRef *ref, StreamGroup *group,
+                   StreamConsumer *consumer, StreamId id, Pending *pending) except -1:
+    """Reply an entry that idled and make it the consumer's. How many there were: 1, or 0."""
+    cdef int64_t now = call.engine.now_ms
+    cdef StreamCursor cursor
+    if drop_if_deleted(call, ref, group, id, pending):
+        return 0
+    stream_cursor_open(&cursor, stream_at(ref), id, id, False)
+    stream_cursor_next(&cursor)
+    reply_array(call.reply, 4)
+    reply_stream_id(call.reply, id)
+    reply_fields(call.reply, &cursor)
+    reply_int(call.reply, max(now - pending.delivered_ms, <int64_t>0))
+    reply_int(call.reply, <int64_t>pending.deliveries)
+    pending_redate(group, id, pending, now)
+    pending.deliveries += pending.deliveries < <uint64_t>INT64_MAX
+    pending_assign(pending, id, consumer)
+    consumer.active_ms = now
+    propagate_pending(call, ref, group, id, pending)
+    count_entry(o)
+    return 1
 
 
 cdef int64_t claim_idlers(Call call, Options *o, KeyRef *ref, StreamGroup *group,
                           StreamConsumer *consumer) except -1:
+    """Claim what was delivered long enough ago, longest ago first."""
     cdef int64_t now = call.engine.now_ms
-    cdef StreamCursor cursor
+    cdef int64_t latest_ms = now - o.claim_ms
+    cdef StreamId *fresh = NULL
+    cdef StreamId id
     cdef Pending *pending
     cdef int64_t found = 0
-    cdef size_t count
+    cdef size_t count = 0
     cdef size_t i
-    cdef Idler *idlers = idlers_of(group, now - o.claim_ms, &count)
+    if latest_ms >= now:
+        # What is claimed now gets this time too: it must not come again.
+        fresh = pending_delivered_at(group, now, &count)
     try:
+        while not enough(call, o, found):
+            pending = pending_oldest(group, &id)
+            if pending == NULL or pending.delivered_ms > latest_ms or pending.delivered_ms >= now:
+                break
+            found += claim_one(call, o, ref, group, consumer, id, pending)
         for i in range(count):
             if enough(call, o, found):
                 break
-            pending = pending_find(group, idlers[i].id)
-            stream_cursor_open(&cursor, stream_at(ref), idlers[i].id, idlers[i].id, False)
-            if not stream_cursor_next(&cursor):
-                propagate_pending(call, ref, group, idlers[i].id, pending)
-                pending_remove(group, idlers[i].id)
-                continue
-            reply_array(call.reply, 4)
-            reply_stream_id(call.reply, cursor.id)
-            reply_fields(call.reply, &cursor)
-            reply_int(call.reply, max(now - pending.delivered_ms, <int64_t>0))
-            reply_int(call.reply, <int64_t>pending.deliveries)
-            pending.delivered_ms = now
-            pending.deliveries += pending.deliveries < <uint64_t>INT64_MAX
-            pending_assign(pending, idlers[i].id, consumer)
-            consumer.active_ms = now
-            propagate_pending(call, ref, group, idlers[i].id, pending)
-            found += 1
-            count_entry(o)
+            found += claim_one(
+                call, o, ref, group, consumer, fresh[i], pending_find(group, fresh[i]))
     finally:
-        mem_free(idlers)
+        mem_free(fresh)
     return found
 
 
@@ -422,9 +413,10 @@ cdef int serve_group(Call call, Options *o, int i, KeyRef *ref, ReplyMark *top,
     # Redis's mark for ">" is an ID too
     if not stream_id_equal(o.ids[i], stream_id_max()):
         begin_stream(call, call.argv[o.streams_at + i], top, served)
-        return serve_history(call, o, i, ref, consumer)
+        return serve_history(call, o, i, ref, group, consumer)
     if not has_new(s, group) and (
-            o.claim_ms < 0 or not has_idlers(s, group, call.engine.now_ms - o.claim_ms)):
+            o.claim_ms < 0
+            or not has_idlers(call, ref, group, call.engine.now_ms - o.claim_ms)):
         return 0
     begin_stream(call, call.argv[o.streams_at + i], top, served)
     mark = reply_defer(call.reply)
@@ -473,17 +465,37 @@ cdef int wait(Call call, Options *o) except -1:
     return call.block(keys, TYPE_STREAM, o.block_ms, o.group)
 
 
+cdef int64_t claimable_ms(Call call, Options *o, int i) noexcept:
+    """When what has idled longest in a stream's group will have done so long enough."""
+    cdef Slice key = call.argv[o.streams_at + i]
+    cdef KeyRef ref = key_find(call.db, key.ptr, key.len)
+    cdef StreamGroup *group = NULL
+    cdef Pending *pending = NULL
+    cdef StreamId id
+    if ref.slot != NULL:
+        group = stream_group_find(&stream_at(&ref).groups, call.argv[o.group_at])
+    if group != NULL:
+        pending = pending_oldest(group, &id)
+    if pending == NULL or pending.delivered_ms > INT64_MAX - o.claim_ms:
+        return INT64_MAX
+    return max(pending.delivered_ms + o.claim_ms, call.engine.now_ms + 1)
+
+
 cdef int wait_to_claim(Call call, Options *o, list keys) except -1:
-    """Wait for new entries, looking after every idle time what has become old enough meanwhile."""
+    """Wait for new entries, and for the time when what is pending now, or will be soon, has idled
+    long enough."""
     cdef int64_t period = max(o.claim_ms, <int64_t>CLAIM_PERIOD_MIN_MS)
     cdef int64_t now = call.engine.steady_now()
     cdef int64_t deadline
     cdef int64_t next_look
+    cdef int i
     cdef Blocked blocked
     if call.extra is None:
         call.extra = now + o.block_ms if o.block_ms else INT64_MAX
     deadline = call.extra
     next_look = deadline if period >= deadline - now else now + period
+    for i in range(o.streams):
+        next_look = min(next_look, claimable_ms(call, o, i))
     call.block(keys, TYPE_STREAM, next_look - now, True)
     if call.resumed and call.timed_out:
         blocked = call.session.blocked

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 
+from carnelian.base.numbers cimport parse_int64
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, FAST, LOADING, NOSCRIPT, READS, STALE
 from carnelian.engine.engine cimport GATE_MONITORS
@@ -15,7 +16,7 @@ from time import time_ns
 
 from carnelian import __version__
 from carnelian.engine.command import family
-from carnelian.engine.errors import SYNTAX, error
+from carnelian.engine.errors import SYNTAX, bad_subcommand, error
 
 command = family("server")
 
@@ -94,10 +95,9 @@ cdef int slowlog_get(Call call) except -1:
     cdef int64_t wanted = 10
     cdef list entries = call.engine.slowlog.entries
     if call.argc > 3:
-        raise error("wrong number of arguments for 'slowlog|get' command")
+        raise bad_subcommand(call.bytes(0), call.bytes(1))
     if call.argc == 3:
-        wanted = call.int(2)
-        if wanted < -1:
+        if not parse_int64(call.argv[2].ptr, call.argv[2].len, &wanted) or wanted < -1:
             raise error("count should be greater than or equal to -1")
     if 0 <= wanted < len(entries):
         entries = entries[:wanted]

@@ -57,6 +57,8 @@ cdef bint quicklist_set(Quicklist *list, size_t index, Slice element) noexcept n
 cdef bint quicklist_insert(Quicklist *list, size_t index, Slice element) noexcept nogil
 cdef void quicklist_delete(Quicklist *list, size_t index, size_t count) noexcept nogil
 # Clipped to the list.
+cdef Quicklist *quicklist_cut(Quicklist *list, size_t index, size_t count) noexcept nogil
+# The same, but many whole nodes are not freed: they come back as a list of the caller's. NULL: few.
 
 cdef void quicklist_seek(
     Quicklist *list, size_t index, bint backward, QuicklistCursor *cursor) noexcept nogil

@@ -20,6 +20,7 @@ cdef enum:
     NODE_BYTES_MIN = 64         # a new node's block, as long as the list is small
     NODES_MIN = 2
     FEW_NODES = 4               # lists of more nodes start each with a block of full size
+    CUT_NODES_MIN = 64          # fewer are freed at once
 
 
 cdef Quicklist *quicklist_new(long fill) noexcept nogil:
@@ -88,18 +89,38 @@ cdef ListNode *add_node(Quicklist *list, size_t i) noexcept nogil:
     return nodes + i
 
 
-cdef void remove_nodes(Quicklist *list, size_t i, size_t n) noexcept nogil:
+cdef void forget_nodes(Quicklist *list, size_t i, size_t n) noexcept nogil:
+    """Take nodes out of the array, not their blocks."""
     cdef ListNode *nodes = list.nodes + list.first
     cdef size_t behind = list.length - i - n
-    cdef size_t k
-    for k in range(i, i + n):
-        mem_free(nodes[k].block)
     if i < behind:
         memmove(nodes + n, nodes, i * sizeof(ListNode))
         list.first += n
     else:
         memmove(nodes + i, nodes + i + n, behind * sizeof(ListNode))
     list.length -= n
+
+
+cdef void remove_nodes(Quicklist *list, size_t i, size_t n) noexcept nogil:
+    cdef size_t k
+    for k in range(i, i + n):
+        mem_free(quicklist_node(list, k).block)
+    forget_nodes(list, i, n)
+
+
+cdef Quicklist *take_nodes(Quicklist *list, size_t i, size_t n) noexcept nogil:
+    """Make a list of its own out of some nodes."""
+    cdef Quicklist *taken = <Quicklist *>mem_alloc_zeroed(sizeof(Quicklist))
+    cdef size_t k
+    taken.nodes = <ListNode *>mem_alloc(n * sizeof(ListNode))
+    taken.length = taken.capacity = n
+    taken.limit_bytes = list.limit_bytes
+    taken.limit_count = list.limit_count
+    memcpy(taken.nodes, quicklist_node(list, i), n * sizeof(ListNode))
+    for k in range(n):
+        taken.count += taken.nodes[k].count
+    forget_nodes(list, i, n)
+    return taken
 
 
 cdef bint locate(const Quicklist *list, size_t index, size_t *node, size_t *inner) noexcept nogil:
@@ -285,13 +306,20 @@ cdef void join(Quicklist *list, size_t i) noexcept nogil:
 
 
 cdef void quicklist_delete(Quicklist *list, size_t index, size_t count) noexcept nogil:
+    cdef Quicklist *cut = quicklist_cut(list, index, count)
+    if cut != NULL:
+        quicklist_free(cut)
+
+
+cdef Quicklist *quicklist_cut(Quicklist *list, size_t index, size_t count) noexcept nogil:
     cdef size_t i
     cdef size_t inner
     cdef size_t some
     cdef size_t whole
     cdef ListNode *n
+    cdef Quicklist *taken = NULL
     if not locate(list, index, &i, &inner):
-        return
+        return NULL
     if count > list.count - index:
         count = list.count - index
     list.count -= count
@@ -307,7 +335,9 @@ cdef void quicklist_delete(Quicklist *list, size_t index, size_t count) noexcept
     while whole < list.length and count >= quicklist_node(list, whole).count:
         count -= quicklist_node(list, whole).count
         whole += 1
-    if whole > i:
+    if whole - i >= CUT_NODES_MIN:
+        taken = take_nodes(list, i, whole - i)
+    elif whole > i:
         remove_nodes(list, i, whole - i)
     if count:
         erase_entries(quicklist_node(list, i), 0, count)
@@ -316,6 +346,7 @@ cdef void quicklist_delete(Quicklist *list, size_t index, size_t count) noexcept
     if i:
         node_trim(quicklist_node(list, i - 1), 2)
         join(list, i - 1)
+    return taken
 
 
 # Cursors

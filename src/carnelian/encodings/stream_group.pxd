@@ -1,7 +1,9 @@
 """Consumer groups: who has read how far, and which entries are delivered but not acknowledged.
 
-A pending entry is one `Pending`, found by ID from the group and from its consumer. The group owns
-its consumers and pendings; the stream owns its groups. Nothing here looks at the entries:
+A pending entry is one `Pending`, found by ID from the group and from its consumer. From when
+somebody first asks what has idled longest, the group also has an index by time of delivery: who
+changes that time does so through `pending_redate`. The group owns its consumers and pendings; the
+stream owns its groups. Nothing here looks at the entries:
 one may be deleted from the stream and stay pending. Freeing may happen in the background.
 """
 
@@ -24,11 +26,16 @@ cdef struct Pending:
     uint64_t deliveries
     StreamConsumer *consumer    # NULL: given back, and nobody's until claimed
 
+cdef struct PendingMoment:      # what was delivered in one millisecond
+    IdTree pending              # values: Pending
+
 cdef struct StreamGroup:
     Slice name                  # in the same allocation
     StreamId last_id            # the last one delivered
     int64_t entries_read        # logical reads counter, or ENTRIES_READ_UNKNOWN
     IdTree pending              # values: Pending
+    IdTree moments              # keyed by time of delivery; values: PendingMoment
+    bint has_moments
     NameTable consumers
 
 cdef enum:
@@ -68,6 +75,15 @@ cdef Pending *pending_find(const StreamGroup *group, StreamId id) noexcept nogil
 cdef Pending *pending_add(
     StreamGroup *group, StreamId id, StreamConsumer *consumer, int64_t delivered_ms,
     uint64_t deliveries
+) noexcept nogil
+cdef void pending_redate(
+    StreamGroup *group, StreamId id, Pending *pending, int64_t delivered_ms
+) noexcept nogil
+# What was delivered longest ago, of several the one with the lowest ID; NULL if nothing is pending.
+cdef Pending *pending_oldest(StreamGroup *group, StreamId *id) noexcept nogil
+# The IDs of what was delivered in that millisecond; free it with mem_free. NULL: none.
+cdef StreamId *pending_delivered_at(
+    StreamGroup *group, int64_t delivered_ms, size_t *count
 ) noexcept nogil
 cdef void pending_assign(Pending *pending, StreamId id, StreamConsumer *consumer) noexcept nogil
 # Make it nobody's; `nacked_ever` is then set, because only newer RDB versions hold such entries.

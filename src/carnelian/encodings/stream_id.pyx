@@ -26,6 +26,14 @@ cdef bint stream_id_decr(StreamId *id) noexcept nogil:
     return True
 
 
+cdef bint parse_part(const char *p, size_t n, uint64_t *out) noexcept nogil:
+    """Redis falls back to strtoull, which skips blanks in front."""
+    while n > 1 and (p[0] == 32 or 9 <= p[0] <= 13):
+        p += 1
+        n -= 1
+    return parse_uint64_lenient(p, n, out)
+
+
 cdef bint stream_id_parse(
     Slice text, uint64_t missing_seq, bint strict, StreamId *id, bint *seq_given
 ) noexcept nogil:
@@ -44,14 +52,14 @@ cdef bint stream_id_parse(
     dash = <const char *>memchr(text.ptr, 45, text.len)
     if dash != NULL:
         ms_len = <size_t>(dash - text.ptr)
-    if not parse_uint64_lenient(text.ptr, ms_len, &parsed.ms):
+    if not parse_part(text.ptr, ms_len, &parsed.ms):
         return False
     parsed.seq = missing_seq
     if dash != NULL:
         if seq_given != NULL and text.len - ms_len == 2 and dash[1] == 42:      # *
             parsed.seq = 0
             seq_given[0] = False
-        elif not parse_uint64_lenient(dash + 1, text.len - ms_len - 1, &parsed.seq):
+        elif not parse_part(dash + 1, text.len - ms_len - 1, &parsed.seq):
             return False
     id[0] = parsed
     return True

@@ -15,7 +15,8 @@ from carnelian.encodings.stream cimport (
 )
 from carnelian.encodings.stream_group cimport (
     Pending, StreamConsumer, StreamGroup, pending_add, pending_assign, pending_deliver,
-    pending_find, pending_remove, stream_consumer_at, stream_consumer_create,
+    pending_delivered_at, pending_find, pending_oldest, pending_redate, pending_remove,
+    stream_consumer_at, stream_consumer_create,
     stream_consumer_destroy, stream_consumer_find, stream_group_at, stream_group_create,
     stream_group_destroy, stream_group_find,
 )
@@ -261,6 +262,27 @@ cdef class Entries:
             owner = self.consumer(group, consumer)
         pending_assign(pending, id_of(id), owner)
         return True
+
+    def redate(self, bytes group, tuple id, int64_t delivered_ms):
+        cdef Pending *pending = pending_find(self.group(group), id_of(id))
+        if pending == NULL:
+            return False
+        pending_redate(self.group(group), id_of(id), pending, delivered_ms)
+        return True
+
+    def oldest(self, bytes group):
+        """(ID, time of delivery) of what is pending for longest, or None."""
+        cdef StreamId id
+        cdef Pending *pending = pending_oldest(self.group(group), &id)
+        return None if pending == NULL else (tuple_of(id), pending.delivered_ms)
+
+    def delivered_at(self, bytes group, int64_t delivered_ms):
+        cdef size_t count
+        cdef size_t i
+        cdef StreamId *ids = pending_delivered_at(self.group(group), delivered_ms, &count)
+        found = [tuple_of(ids[i]) for i in range(count)]
+        mem_free(ids)
+        return found
 
     def acknowledge(self, bytes group, tuple id):
         return pending_remove(self.group(group), id_of(id))

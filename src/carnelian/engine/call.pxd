@@ -52,6 +52,8 @@ cdef class Call:
     cdef int find_typed(self, int i, int type, KeyRef *ref) except -1
     cdef int find_typed_to_write(self, int i, int type, KeyRef *ref) except -1
     cdef void added(self, KeyRef *ref)
+    # The same for a key that takes the place of one that was there: it is no new key.
+    cdef void renewed(self, KeyRef *ref)
     cdef Entry *create(self, KeyRef *ref, int type, int encoding, size_t value_len)
     cdef Entry *create_pointer(self, KeyRef *ref, int type, int encoding, void *value)
     cdef void link(self, KeyRef *ref, Entry *e)                      # add an entry built elsewhere

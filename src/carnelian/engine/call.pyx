@@ -116,10 +116,14 @@ cdef class Call:
         return 1
 
     cdef void added(self, KeyRef *ref):
+        self.renewed(ref)
+        if unlikely(self.engine.armed):
+            self.engine.notify(NOTIFY_NEW, b"new", ref.db, ref.key, ref.len)
+
+    cdef void renewed(self, KeyRef *ref):
         ref.slot[0].access = self.engine.access_clock if not self.engine.lfu else (
             access_fresh_lfu(self.engine.access_clock))
         if unlikely(self.engine.armed):
-            self.engine.notify(NOTIFY_NEW, b"new", ref.db, ref.key, ref.len)
             self.engine.key_ready(ref.db, ref.key, ref.len)
 
     cdef Entry *create(self, KeyRef *ref, int type, int encoding, size_t value_len):
@@ -142,8 +146,7 @@ cdef class Call:
             return
         self.remove(ref)
         key_link(ref, e)
-        e.access = self.engine.access_clock if not self.engine.lfu else (
-            access_fresh_lfu(self.engine.access_clock))
+        self.renewed(ref)
 
     cdef void remove(self, KeyRef *ref):
         self.engine.discard(key_unlink(ref))

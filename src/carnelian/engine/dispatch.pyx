@@ -8,13 +8,15 @@ from itertools import islice
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from carnelian.base.clock cimport clock_us
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.native cimport likely, ticks, unlikely
-from carnelian.base.slice cimport Slice
+from carnelian.base.slice cimport Slice, slice_is
 from carnelian.engine.call cimport Call, unchecked_handler_t
 from carnelian.engine.command cimport (
-    ADMIN, FAST, LOADING, MAY_REPLICATE, NO_ASYNC_LOADING, NO_AUTH, NO_MULTI, PUBSUB, RUNS_IN_MULTI,
-    RUNS_QUEUE, SKIP_MONITOR, SKIP_SLOWLOG, STALE, SUBSCRIBED_TOO, WRITES, Command, registry,
+    ADMIN, FAST, LOADING, MAY_REPLICATE, NO_ASYNC_LOADING, NO_AUTH, NO_MULTI, PUBSUB, READS,
+    RUNS_IN_MULTI, RUNS_QUEUE, SKIP_MONITOR, SKIP_SLOWLOG, STALE, SUBSCRIBED_TOO, WRITES, Command,
+    registry,
 )
 from carnelian.engine.engine cimport (
     BLOCKED_ON_KEYS, BLOCKED_POSTPONED, BLOCKED_SHUTDOWN, GATE_ASYNC_LOADING, GATE_LOADING,
@@ -24,9 +26,9 @@ from carnelian.engine.engine cimport (
 from carnelian.engine.histogram cimport Histogram, histogram_note
 from carnelian.engine.pubsub cimport release_held
 from carnelian.engine.session cimport (
-    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, DIRTY_EXEC, HOLDS_PUSHES, IN_MULTI, INTERNAL,
-    NEEDS_AUTH, NO_BLOCKING, PRIMARY, REPLICA, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SLOW_FLAGS,
-    SUBSCRIBED, Session,
+    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, DIRTY_CAS, DIRTY_EXEC, HOLDS_PUSHES, IN_MULTI,
+    INTERNAL, IS_UNIX, MONITORING, NEEDS_AUTH, NO_BLOCKING, PRIMARY, REPLICA, REPLY_OFF, REPLY_SKIP,
+    REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED, Session,
 )
 from carnelian.engine.timing cimport calibrate, ticks_per_us, ticks_to_us
 from carnelian.keyspace.database cimport KeyRef, key_find
@@ -42,6 +44,7 @@ from carnelian.engine.slowlog import redact
 
 cdef enum:
     ERROR_ARGS_MAX = 128
+    HTTP_LOG_PERIOD_MS = 60_000
     SERVE_BATCH = 16
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
@@ -257,6 +260,7 @@ cdef Command resolve(const Slice *argv, int argc):
     elif command.handler == NULL:
         raise errors.error(f"wrong number of arguments for '{command.name}' command")
     if not command.arity_fits(argc):
+        command.rejected += 1
         raise errors.error(f"wrong number of arguments for '{command.name}' command")
     return command
 
@@ -307,6 +311,9 @@ cdef int check(Engine engine, Session session, Command command) except -1:
     if engine.gate & GATE_ASYNC_LOADING and not session.flags & INTERNAL and (
             does(session, command, NO_ASYNC_LOADING)):
         raise errors.LOADING
+    if session.flags & (REPLICA | MONITORING) and (
+            does(session, command, READS | WRITES | MAY_REPLICATE)):
+        raise errors.error("Replica can't interact with the keyspace")
     return 0
 
 
@@ -346,7 +353,7 @@ cdef int obey_in_spite(Engine engine) except -1:
 
 
 cdef bint must_postpone(Engine engine, Session session, Command command):
-    if session.flags & (REPLICA | PRIMARY | INTERNAL):
+    if session.flags & (REPLICA | MONITORING | PRIMARY | INTERNAL):
         return False
     if not engine.pause_until_ms and not len(engine.writes_held):
         return False
@@ -359,7 +366,10 @@ cdef int execute_carefully(Engine engine, Session session, const Slice *argv, in
     try:
         command = resolve(argv, argc)
     except CommandError as refused:
-        refuse(engine, session, None, refused)
+        if is_http(argv[0]):
+            hang_up_on_http(engine, session)
+        else:
+            refuse(engine, session, registry.find(argv[0].ptr, argv[0].len), refused)
     else:
         try:
             check(engine, session, command)
@@ -381,6 +391,23 @@ cdef int execute_carefully(Engine engine, Session session, const Slice *argv, in
         release_held(session)
     session.flags &= ~HOLDS_PUSHES
     return 0
+
+
+cdef bint is_http(Slice name) noexcept:
+    """Whether a command that does not exist looks like the head of an HTTP request."""
+    return slice_is(name, b"post") or slice_is(name, b"host:")
+
+
+cdef void hang_up_on_http(Engine engine, Session session):
+    """Somebody's browser is made to talk to us: what follows may be commands that an attacker
+    wrote."""
+    if engine.log is not None and engine.now_ms - engine.http_logged_ms > HTTP_LOG_PERIOD_MS:
+        engine.http_logged_ms = engine.now_ms
+        engine.log.warning(
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host:"
+            " commands to this server. This is likely due to an attacker attempting to use Cross"
+            f" Protocol Scripting to compromise it. Connection from {session.address()} aborted.")
+    session.close_soon(False)
 
 
 cdef bint answers_by_push(Command command) noexcept:
@@ -410,7 +437,6 @@ cdef int run_and_tell(
 ) except -1:
     """Run a command that MONITOR clients see afterwards, and whose messages to its own session
     follow the reply."""
-    cdef int db_id = session.db.id
     cdef bint monitored = engine.gate & GATE_MONITORS != 0
     if session.flags & (SUBSCRIBED | IN_MULTI):
         session.flags |= HOLDS_PUSHES
@@ -418,7 +444,7 @@ cdef int run_and_tell(
     run(engine, session, command, argv, argc, None, False)
     engine.deletes_hidden = False
     if monitored and engine.gate & GATE_MONITORS:
-        feed_monitors(engine, session, command, argv, argc, db_id)
+        feed_monitors(engine, session, command, argv, argc)
     return 0
 
 
@@ -426,15 +452,16 @@ cdef void refuse(Engine engine, Session session, Command command, refused):
     """An error before execution; inside MULTI it also spoils the transaction."""
     cdef bytes text = refused.text
     refused.__traceback__ = None
-    if session.flags & IN_MULTI:
+    if command is not None and command.flags & RUNS_QUEUE:
+        # Redis ends the transaction when EXEC itself is refused.
+        text = b"EXECABORT Transaction discarded because of: " + (
+            text[4:] if text.startswith(b"ERR ") else text)
+        engine.unwatch(session)
+        session.queue = None
+        session.queue_bytes = 0
+        session.flags &= ~(IN_MULTI | DIRTY_CAS | DIRTY_EXEC)
+    elif session.flags & IN_MULTI:
         session.flags |= DIRTY_EXEC
-        if command is not None and command.flags & RUNS_QUEUE:
-            # Redis ends the transaction when EXEC itself is refused.
-            text = b"EXECABORT Transaction discarded because of: " + (
-                text[4:] if text.startswith(b"ERR ") else text)
-            engine.unwatch(session)
-            session.queue = None
-            session.flags &= ~(IN_MULTI | DIRTY_EXEC)
     answer_error(engine, session, text)
 
 
@@ -459,18 +486,22 @@ cdef void postpone(Engine engine, Session session, const Slice *argv, int argc):
 
 
 cdef void feed_monitors(
-    Engine engine, Session session, Command command, const Slice *argv, int argc, int db_id
+    Engine engine, Session session, Command command, const Slice *argv, int argc
 ):
-    """Show a command to every MONITOR client, as Redis prints it."""
+    """Show a command to every MONITOR client, as Redis prints it: with the database that is
+    selected behind it."""
+    cdef int64_t now_us = clock_us()
     cdef bytes line
     cdef Session monitor
     if command.flags & (SKIP_MONITOR | ADMIN) or session.flags & INTERNAL:
         return
     shown = redact([argv[i].ptr[:argv[i].len] for i in range(argc)])
     words = b" ".join([printable(word) for word in shown])
+    address = session.address()
+    if session.flags & IS_UNIX:
+        address = "unix:" + address.removesuffix(":0")
     line = b"+%d.%06d [%d %b] %b\r\n" % (
-        engine.now_ms // 1000, engine.now_ms % 1000 * 1000, db_id,
-        session.address().encode(), words)
+        now_us // 1000000, now_us % 1000000, session.db.id, address.encode(), words)
     for listener in engine.monitors:
         monitor = <Session>listener
         reply_raw(&monitor.reply, line, len(line))
@@ -507,13 +538,12 @@ cdef Slice *slices_of(list argv) noexcept:
 cdef void execute_nested(Engine engine, Session session, Command command, list argv) noexcept:
     cdef Slice *slices = slices_of(argv)
     cdef uint64_t had = session.flags & NO_BLOCKING
-    cdef int db_id = session.db.id
     session.flags |= NO_BLOCKING
     engine.stats.commands += 1
     try:
         run(engine, session, command, slices, <int>len(argv), None, False)
         if engine.gate & GATE_MONITORS:
-            feed_monitors(engine, session, command, slices, <int>len(argv), db_id)
+            feed_monitors(engine, session, command, slices, <int>len(argv))
     except BaseException as bug:
         engine.stats.internal_errors += 1
         answer_error(engine, session, b"ERR internal error: " + type(bug).__name__.encode())

@@ -147,6 +147,7 @@ cdef class Engine:
     cdef object spare_call             # a Call kept for the next command
     cdef bint deleting_expired
     cdef readonly dict refusals        # source -> callable(writes, saves) -> CommandError or None
+    cdef int64_t http_logged_ms        # when the log last told of an HTTP request
     cdef public object run_id
     cdef public int64_t peak_clients
 

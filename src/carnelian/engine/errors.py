@@ -18,6 +18,15 @@ def error(text: str | bytes) -> CommandError:
     return CommandError(b"ERR " + (text.encode() if isinstance(text, str) else text))
 
 
+def bad_subcommand(name: bytes, subcommand: bytes) -> CommandError:
+    """What handlers say that look at the number of their arguments themselves."""
+    return error(
+        b"unknown subcommand or wrong number of arguments for '%b'. Try %b HELP."
+        % (subcommand[:128], name.upper())
+    )
+
+
+
 WRONG_TYPE = CommandError(b"WRONGTYPE Operation against a key holding the wrong kind of value")
 SYNTAX = error("syntax error")
 NOT_INTEGER = error("value is not an integer or out of range")

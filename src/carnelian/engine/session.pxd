@@ -36,7 +36,7 @@ cdef enum:
     HOLDS_PUSHES = 1 << 21
     # Any of these sends a command through the careful path of dispatch.
     SLOW_FLAGS = (IN_MULTI | SUBSCRIBED | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT | MONITORING
-                  | NEEDS_AUTH | BLOCKED | INTERNAL)
+                  | NEEDS_AUTH | BLOCKED | REPLICA | INTERNAL)
 
 
 cdef class Session:

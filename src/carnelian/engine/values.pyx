@@ -46,6 +46,6 @@ cdef void assign_text(Call call, KeyRef *ref, const char *p, size_t n, bint keep
         when_ms = entry_when(ref.slot[0])
     call.remove(ref)
     text_create(ref, p, n)
-    call.added(ref)
+    call.renewed(ref)
     if when_ms >= 0:
         call.expire_at(ref, when_ms)

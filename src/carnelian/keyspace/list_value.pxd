@@ -42,6 +42,8 @@ cdef bint list_get(Entry *e, size_t index, Slice *element) noexcept nogil
 cdef void list_set(KeyRef *ref, size_t index, Slice element) noexcept nogil
 cdef void list_insert(KeyRef *ref, size_t index, Slice element) noexcept nogil
 cdef void list_delete(KeyRef *ref, size_t index, size_t n) noexcept nogil
+# The same, but much that is to be freed comes back as a value of its own: the caller discards it.
+cdef Quicklist *list_cut(KeyRef *ref, size_t index, size_t n) noexcept nogil
 # Delete up to `most` elements equal to this one, 0 for all; how many there were.
 cdef size_t list_remove(KeyRef *ref, Slice element, size_t most, bint backward) noexcept nogil
 

@@ -13,7 +13,7 @@ from carnelian.encodings.packed_list cimport (
     packed_list_write_insert, packed_list_write_remove, packed_list_write_replace,
 )
 from carnelian.encodings.quicklist cimport (
-    quicklist_delete, quicklist_drop, quicklist_erase, quicklist_free, quicklist_from_packed,
+    quicklist_cut, quicklist_drop, quicklist_erase, quicklist_free, quicklist_from_packed,
     quicklist_get, quicklist_insert, quicklist_packed_size, quicklist_push, quicklist_seek,
     quicklist_set, quicklist_tidy, quicklist_to_packed, quicklist_verify,
 )
@@ -188,11 +188,17 @@ cdef void list_insert(KeyRef *ref, size_t index, Slice element) noexcept nogil:
 
 
 cdef void list_delete(KeyRef *ref, size_t index, size_t n) noexcept nogil:
+    cdef Quicklist *cut = list_cut(ref, index, n)
+    if cut != NULL:
+        quicklist_free(cut)
+
+
+cdef Quicklist *list_cut(KeyRef *ref, size_t index, size_t n) noexcept nogil:
     cdef Entry *e = ref.slot[0]
     cdef size_t count = list_count(e)
     cdef Splice splice
     if index >= count:
-        return
+        return NULL
     if n > count - index:
         n = count - index
     if not e.flags & POINTER:
@@ -203,7 +209,8 @@ cdef void list_delete(KeyRef *ref, size_t index, size_t n) noexcept nogil:
     elif n == 1 and (index == 0 or index == count - 1):
         quicklist_drop(big(e), index == 0)
     else:
-        quicklist_delete(big(e), index, n)
+        return quicklist_cut(big(e), index, n)
+    return NULL
 
 
 # Search

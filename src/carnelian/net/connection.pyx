@@ -261,6 +261,8 @@ cdef class Connection(Session):
                     return 0
             else:
                 reply_consume(&self.reply, <size_t>sent)
+        if total:
+            self.seen_ms = self.context.engine.now_ms
         self.bytes_out += total
         self.context.engine.stats.bytes_out += total
         self.after_flush(drained)
@@ -337,7 +339,7 @@ cdef class Connection(Session):
 
     def go_on(self):
         """Process bytes kept while the session was blocked."""
-        if self.query_len and not self.flags & (CLOSED | BLOCKED):
+        if self.query_len and not self.flags & (CLOSED | CLOSE_NOW | CLOSE_AFTER_REPLY | BLOCKED):
             self.process_kept()
 
     def check(self, int64_t timeout_ms):
