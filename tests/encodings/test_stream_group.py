@@ -32,6 +32,13 @@ def check_times(stream, group, pending, number):
         key for key, value in pending.items() if value[1] == number)
 
 
+def unreference(stream, model, id):
+    assert stream.referenced(id) == any(id in part for part, _ in model.values())
+    stream.unreference(id)
+    for part, _ in model.values():
+        part.pop(id, None)
+
+
 def run(stream, model, step):
     kind, group, consumer, id, number = step
     pending, consumers = model[group]
@@ -63,10 +70,7 @@ def run(stream, model, step):
             for key in owned:
                 del pending[key]
     else:
-        assert stream.referenced(id) == any(id in part for part, _ in model.values())
-        stream.unreference(id)
-        for part, _ in model.values():
-            part.pop(id, None)
+        unreference(stream, model, id)
 
 
 @settings(max_examples=60, deadline=None)
