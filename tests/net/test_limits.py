@@ -55,6 +55,9 @@ def test_being_served_counts_as_activity(make_server: Make) -> None:
         with server.connect() as pusher:
             pusher.call("RPUSH", "k", "x")
         assert blocked.read_reply().value[1].value == b"x"
+        with server.connect() as watcher:
+            lines = watcher.call("CLIENT", "LIST").decode().splitlines()
+        assert all(" idle=0 " in line for line in lines if "cmd=blpop" in line)
         assert not blocked.readable(0.1)
         assert blocked.call("PING") == "PONG"
         assert other.closed()

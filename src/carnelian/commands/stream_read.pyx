@@ -465,8 +465,8 @@ cdef int wait(Call call, Options *o) except -1:
     return call.block(keys, TYPE_STREAM, o.block_ms, o.group)
 
 
-cdef int64_t claimable_ms(Call call, Options *o, int i) noexcept:
-    """When what has idled longest in a stream's group will have done so long enough."""
+cdef int64_t claimable_in_ms(Call call, Options *o, int i) noexcept:
+    """How long until what has idled longest in a stream's group has done so long enough."""
     cdef Slice key = call.argv[o.streams_at + i]
     cdef KeyRef ref = key_find(call.db, key.ptr, key.len)
     cdef StreamGroup *group = NULL
@@ -478,7 +478,7 @@ cdef int64_t claimable_ms(Call call, Options *o, int i) noexcept:
         pending = pending_oldest(group, &id)
     if pending == NULL or pending.delivered_ms > INT64_MAX - o.claim_ms:
         return INT64_MAX
-    return max(pending.delivered_ms + o.claim_ms, call.engine.now_ms + 1)
+    return max(pending.delivered_ms + o.claim_ms - call.engine.now_ms, <int64_t>1)
 
 
 cdef int wait_to_claim(Call call, Options *o, list keys) except -1:
@@ -490,12 +490,12 @@ cdef int wait_to_claim(Call call, Options *o, list keys) except -1:
     cdef int64_t next_look
     cdef int i
     cdef Blocked blocked
+    for i in range(o.streams):
+        period = min(period, claimable_in_ms(call, o, i))
     if call.extra is None:
         call.extra = now + o.block_ms if o.block_ms else INT64_MAX
     deadline = call.extra
     next_look = deadline if period >= deadline - now else now + period
-    for i in range(o.streams):
-        next_look = min(next_look, claimable_ms(call, o, i))
     call.block(keys, TYPE_STREAM, next_look - now, True)
     if call.resumed and call.timed_out:
         blocked = call.session.blocked

@@ -401,8 +401,10 @@ cdef bint is_http(Slice name) noexcept:
 cdef void hang_up_on_http(Engine engine, Session session):
     """Somebody's browser is made to talk to us: what follows may be commands that an attacker
     wrote."""
-    if engine.log is not None and engine.now_ms - engine.http_logged_ms > HTTP_LOG_PERIOD_MS:
-        engine.http_logged_ms = engine.now_ms
+    cdef int64_t last_ms = engine.http_logged_ms
+    if engine.log is not None and (
+            last_ms == 0 or engine.steady_ms - last_ms > HTTP_LOG_PERIOD_MS):
+        engine.http_logged_ms = engine.steady_ms
         engine.log.warning(
             "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host:"
             " commands to this server. This is likely due to an attacker attempting to use Cross"

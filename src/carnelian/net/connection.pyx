@@ -262,7 +262,7 @@ cdef class Connection(Session):
             else:
                 reply_consume(&self.reply, <size_t>sent)
         if total:
-            self.seen_ms = self.context.engine.now_ms
+            self.seen_ms = self.context.engine.steady_ms
         self.bytes_out += total
         self.context.engine.stats.bytes_out += total
         self.after_flush(drained)
