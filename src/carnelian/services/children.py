@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 REPORT_SIZE = 64
 MEMORY, PEAK, SEEN_MS, WORDS = 1, 2, 3, 4
-MEMORY_INTERVAL_S = 1.0
+WATCH_INTERVAL_S = 1.0
 MEMORY_EFFORT = 100  # to look at its memory may take a child a hundredth of its time
 DESCRIPTORS_MAX = 1 << 20
 SIGKILL, SIGUSR1 = 9, 10
@@ -84,6 +84,7 @@ class Children:
             self.shared[i] = 0
         self.keys_total = self.count_keys()
         reading, writing = posix.pipe()
+        parent = os.getpid()
         started = time.perf_counter()
         try:
             pid = os.fork()
@@ -93,7 +94,7 @@ class Children:
             raise
         if pid == 0:
             self.is_child = True
-            run(kind, work, writing, keep, self.shared)
+            run(kind, work, writing, keep, self.shared, parent)
         self.last_fork_us = int((time.perf_counter() - started) * 1e6)
         self.forks += 1
         if self.latency is not None:
@@ -158,7 +159,12 @@ class Children:
 
 
 def run(
-    kind: str, work: Callable[[], None], report: int, keep: Iterable[int], shared: Any
+    kind: str,
+    work: Callable[[], None],
+    report: int,
+    keep: Iterable[int],
+    shared: Any,
+    parent: int,
 ) -> None:
     """In the child: work, tell the memory it cost, end without any clean-up of the parent's."""
     import _signal
@@ -173,7 +179,7 @@ def run(
             os.closerange(low, fd)
             low = fd + 1
         os.closerange(low, DESCRIPTORS_MAX)
-        start_new_thread(watch_memory, (shared,))
+        start_new_thread(watch, (shared, parent))
         work()
         memory_kb = private_kb()
         posix.write(report, b"%d" % (memory_kb * 1024))
@@ -187,17 +193,20 @@ def run(
         os._exit(code)
 
 
-def watch_memory(shared: Any) -> None:
-    """A thread of the child: tell the memory it has of its own, now and again. The writing of data
-    does not hold the GIL."""
-    while True:
+def watch(shared: Any, parent: int) -> None:
+    """A thread of the child: end with the parent, and tell the memory it has of its own, now and
+    again. The writing of data does not hold the GIL."""
+    due = 0.0
+    while os.getppid() == parent:
         started = time.monotonic()
-        used = private_kb() * 1024
-        shared[MEMORY] = used
-        shared[PEAK] = max(used, shared[PEAK])
-        shared[SEEN_MS] = int(started * 1000)
-        spent = time.monotonic() - started
-        time.sleep(max(MEMORY_INTERVAL_S, spent * MEMORY_EFFORT))
+        if started >= due:
+            used = private_kb() * 1024
+            shared[MEMORY] = used
+            shared[PEAK] = max(used, shared[PEAK])
+            shared[SEEN_MS] = int(started * 1000)
+            due = started + (time.monotonic() - started) * MEMORY_EFFORT
+        time.sleep(WATCH_INTERVAL_S)
+    os._exit(1)  # nobody wants the result any more
 
 
 def private_kb() -> int:

@@ -12,6 +12,7 @@ import os
 import posix
 
 from carnelian.services import log
+from carnelian.services.children import SIGUSR1
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class FanOut:
         try:
             widen(writing)
             posix.set_blocking(self.pipe, False)
-            owner.children.start(CHILD, work, self.child_ended, [writing])
+            self.child = owner.children.start(CHILD, work, self.child_ended, [writing])
         except OSError:
             posix.close(self.pipe)
             raise
@@ -125,12 +126,15 @@ class FanOut:
             return
         self.links.remove(link)
         self.sending.discard(link)
-        if not self.links:
-            log.notice("Diskless synchronization ends: the last replica dropped")
-        self.go_on()
+        if self.links:
+            self.go_on()
+            return
+        log.notice("Diskless rdb transfer, last replica dropped, killing fork child.")
+        self.close()
+        if self.end != self.mark and self.owner.children.active is self.child:
+            self.owner.children.kill()
 
     def close(self) -> None:
-        """The child, if it still writes, ends by itself: nobody reads any more."""
         self.unwatch()
         if self.pipe >= 0:
             posix.close(self.pipe)
@@ -141,6 +145,8 @@ class FanOut:
     def child_ended(self, code: int) -> None:
         if code == 0:
             log.notice("Background RDB transfer terminated with success")
+        elif code == -SIGUSR1:
+            pass  # we have ended it ourselves
         elif code < 0:
             log.warning(f"Background RDB transfer terminated by signal {-code}")
         else:

@@ -214,6 +214,14 @@ class FullSync:
             transfer.close()
         for fan_out in list(self.fan_outs):
             fan_out.lost(link)
+        if link.stage == WAIT_END:
+            self.end_useless()
+
+    def end_useless(self) -> None:
+        """Nobody waits any more for a file that was begun for replicas alone."""
+        if self.made_file and not self.config.save and not self.at_stage(WAIT_END):
+            log.notice("No replica waits any more for the BGSAVE that runs: killing it")
+            self.children.kill()
 
     def keep_alive(self) -> None:
         """Who waits for a snapshot must not take us for dead."""

@@ -328,15 +328,19 @@ class Link:
         self.phase = LOADING
         self.buffer = None
         self.watch()
+        path = self.engine.snapshots.path
+        kept = not self.owner.deletes_sync_files()
         self.loading = Loading(
             self.loop,
             self.transport,
             self.engine,
             transfer.fd,
             lazily=bool(self.config.replica_lazy_flush),
+            keep=(lambda: transfer.keep_as(path)) if kept else None,
+            begins=self.owner.before_load,
             done=self.loaded,
         )
-        self.owner.before_load()
+        self.owner.before_load(keeps_data=True)
         self.loading.start()
 
     def loaded(self, failure: str | None) -> None:
@@ -359,30 +363,12 @@ class Link:
         assert self.transfer is not None
         assert self.full is not None
         self.owner.data_replaced(self.full.replid, self.full.offset, aux)
-        self.keep_snapshot(self.transfer)
+        self.transfer.discard()  # what is to stay has its final name
         self.transfer = None
         log.notice("MASTER <-> REPLICA sync: Finished with success")
         rest, self.leftover = self.leftover, b""
         self.full = None
         self.follow(rest)
-
-    def keep_snapshot(self, transfer: Transfer) -> None:
-        """The received file becomes the snapshot file, unless no file is to stay."""
-        wanted = bool(transfer.path) and not self.owner.deletes_sync_files()
-        path = self.engine.snapshots.path
-
-        def kept(_: Any, failure: BaseException | None) -> None:
-            if failure is not None:
-                log.warning(
-                    "Failed trying to rename the temp DB into the DB file in MASTER <-> REPLICA"
-                    f" synchronization: {failure}"
-                )
-            transfer.discard()
-
-        if wanted:
-            self.transport.in_background(lambda: transfer.keep_as(path), kept)
-        else:
-            transfer.discard()
 
     # --- the stream ---
 

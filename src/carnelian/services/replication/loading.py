@@ -1,10 +1,11 @@
 """From a snapshot received to a file to the data set, without holding up the loop.
 
-    verify (thread) -> empty -> load in steps -> done
+    verify, keep (thread) -> empty -> load in steps -> done
 
-The checksum is verified first, so that a damaged snapshot never costs the data there is. While the
-data set is in pieces clients get -LOADING. One per full synchronisation, owned by the link; the
-loop's thread only. What is loaded without a file is for streamed_loading.
+The checksum is verified first, and the file synced and given its name, so that neither a damaged
+snapshot nor a disk that fails costs the data there is. While the data set is in pieces clients get
+-LOADING. One per full synchronisation, owned by the link; the loop's thread only. What is loaded
+without a file is for streamed_loading.
 """
 
 from __future__ import annotations
@@ -35,12 +36,16 @@ class Loading:
         fd: int,
         *,
         lazily: bool,
+        keep: Callable[[], None] | None,
+        begins: Callable[[], None],
         done: Callable[[str | None], None],
     ) -> None:
         self.loop = loop
         self.transport = transport
         self.engine = engine
         self.lazily = lazily
+        self.keep = keep  # have the file stay, under its final name
+        self.begins = begins  # to be told: the old data goes
         self.done = done
         self.reader: Any = None
         self.aux: dict[bytes, bytes] = {}  # what the snapshot says of itself
@@ -54,18 +59,26 @@ class Loading:
 
     def verify(self) -> None:
         check_file(self.data, bool(self.engine.config.rdbchecksum))
+        if self.keep is not None:
+            self.keep()
 
     def verified(self, _: Any, failure: BaseException | None) -> None:
         if self.is_cancelled:
             self.data = b""
         elif isinstance(failure, SnapshotError):
             self.fail(str(failure))
+        elif isinstance(failure, OSError):
+            self.fail(
+                "Failed trying to rename the temp DB into the DB file in MASTER <-> REPLICA"
+                f" synchronization: {failure.strerror}"
+            )
         elif failure is not None:
             self.fail(repr(failure))
         else:
             self.begin()
 
     def begin(self) -> None:
+        self.begins()
         log.notice("MASTER <-> REPLICA sync: Flushing old data")
         self.is_destroyed = True
         self.engine.empty(self.lazily)
