@@ -94,7 +94,7 @@ class Children:
             raise
         if pid == 0:
             self.is_child = True
-            run(kind, work, writing, keep, self.shared, parent)
+            run(kind, work, writing, keep, lambda: watch(self.shared, parent))
         self.last_fork_us = int((time.perf_counter() - started) * 1e6)
         self.forks += 1
         if self.latency is not None:
@@ -163,10 +163,10 @@ def run(
     work: Callable[[], None],
     report: int,
     keep: Iterable[int],
-    shared: Any,
-    parent: int,
+    beside: Callable[[], None],
 ) -> None:
-    """In the child: work, tell the memory it cost, end without any clean-up of the parent's."""
+    """In the child: work, with `beside` on a thread; tell the memory it cost; end without any
+    clean-up of the parent's."""
     import _signal
 
     code = 1
@@ -179,7 +179,7 @@ def run(
             os.closerange(low, fd)
             low = fd + 1
         os.closerange(low, DESCRIPTORS_MAX)
-        start_new_thread(watch, (shared, parent))
+        start_new_thread(beside, ())
         work()
         memory_kb = private_kb()
         posix.write(report, b"%d" % (memory_kb * 1024))
