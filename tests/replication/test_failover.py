@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
+
 import pytest
 
+from tests.support.fake_primary import FakePrimary
 from tests.support.fault_proxy import FaultProxy
 from tests.support.following import digest, fields, follow, servers, wait_in_step, wait_up
 from tests.support.raw_replica import RawReplica
@@ -130,3 +134,50 @@ def test_target_that_is_gone() -> None:
             replica.process.send_signal(18)
         wait_in_step(primary, replica)
         assert digest(primary) == digest(replica)
+
+
+def test_force_to_one_that_lags() -> None:
+    """It hangs, so that the time is over; when it is back it leads, and nobody led beside it."""
+    with servers(*[("carnelian", QUICK)] * 3) as (primary, target, third):
+        for replica in (target, third):
+            follow(replica, primary)
+            wait_up(replica)
+        with primary.connect() as client:
+            target.process.send_signal(signal.SIGSTOP)
+            client.call("SET", "case", "2")
+            client.call("FAILOVER", "TO", "127.0.0.1", str(target.port), "TIMEOUT", 100, "FORCE")
+            wait_until(
+                lambda: fields(primary)["master_failover_state"] == "failover-in-progress",
+                "the time is over",
+            )
+            assert role(primary) == role(third) == "slave"
+            target.process.send_signal(signal.SIGCONT)
+            wait_until(lambda: role(target) == "master", "it leads", 20)
+        follow(third, target)
+        write(target, "after")
+        wait_in_step(target, primary, third)
+        assert digest(primary) == digest(target) == digest(third)
+        assert "time out exceeded, failing over." in primary.log.read_text()
+
+
+def test_a_target_that_refuses(make_server: Callable[..., Server]) -> None:
+    """The primary stays what it was, and writes that were held back are done."""
+    primary = make_server(repl_diskless_sync_delay=0)
+    with FakePrimary() as target, primary.connect() as client, primary.connect() as writer:
+        options = ("listening-port", str(target.port), "capa", "eof", "capa", "psync2")
+        with RawReplica(primary, *options) as link:
+            link.full_sync()
+            wait_until(lambda: "state=online" in fields(primary)["slave0"], "it is online")
+            client.call("SET", "a", "1")
+            link.until([b"SET", b"a", b"1"])
+            assert client.call("FAILOVER", "TO", "127.0.0.1", str(target.port)) == "OK"
+            writer.send("SET", "b", "1")
+            link.until([b"REPLCONF", b"GETACK", b"*"])
+            link.ack()
+            talk = target.accept()
+            assert talk.greet()[-1] == "FAILOVER"
+            talk.send_raw(b"-NOPERM no permission\r\n")
+            assert writer.read_answer().value == "OK"
+        assert role(primary) == "master"
+        assert fields(primary)["master_failover_state"] == "no-failover"
+        assert client.call("MGET", "a", "b") == [b"1", b"1"]
