@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seconds", type=float, default=3.0, help="of each fuzz test")
     parser.addoption("--fuzz-seed", type=int, default=1, help="0: another one every time")
     parser.addoption("--storm-seed", type=int, default=0, help="simulate this one only")
-    parser.addoption("--storm-count", type=int, default=10, help="of storms to be simulated")
+    parser.addoption("--storm-count", type=int, default=15, help="of storms to be simulated")
 
 
 def pytest_sessionfinish() -> None:
