@@ -119,6 +119,7 @@ class SimulatedChildren(Children):
     ) -> Child:
         if self.active is not None:
             raise BlockingIOError(0, f"a child of kind {self.active.kind} is running")
+        self.shared = [0] * 4  # a real child tells there how far it is
         copies = [(os.dup(fd), fd) for fd in keep]  # the work closes what a child would have
         work()
         for copy, fd in copies:
