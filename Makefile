@@ -1,7 +1,7 @@
 # make run      build and start the server on port 6379          (PORT=, ARGS= to change)
 # make test     build and run the tests                          (TESTS=, PYTEST_ARGS= to change)
 # make debug    the tests on a build with assertions and audits
-# make asan     parser, encoding and fuzz tests under AddressSanitizer
+# make asan     parser, encoding, file and fuzz tests under AddressSanitizer
 # make bench    throughput, memory and latency beside Redis and Valkey (BENCH= to change)
 # make lint     ruff, mypy, cython-lint
 #
@@ -12,7 +12,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 6379
 TESTS ?= tests
-ASAN_TESTS ?= $(wildcard tests/base tests/resp tests/encodings tests/keyspace tests/fuzz)
+ASAN_TESTS ?= $(wildcard tests/base tests/resp tests/encodings tests/keyspace \
+	tests/services/rdb tests/services/aof tests/fuzz)
 BENCH ?= all
 
 SHELL := /bin/sh

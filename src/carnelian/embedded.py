@@ -5,35 +5,49 @@
 
 Timers (expiry, timeouts of blocking commands) run with each call. Any thread may call; one command
 runs at a time, and a blocked one lets the others' in.
+
+    engine = Engine(dir="data", appendonly="yes", appendfsync="always")
+
+keeps the data in files, those of a server (docs/PERSISTENCE.md); so do save points, `save="60 1"`.
 """
 
 from __future__ import annotations
 
 import threading
+import weakref
 
 from carnelian.engine.local_session import LocalSession
+from carnelian.services import log
 from carnelian.services.config import Config
+from carnelian.services.host_files import FilesError, HostFiles, messages
 from carnelian.services.instance import Instance
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
+__all__ = ["Client", "Engine", "FilesError"]
+
 
 class Client:
     """One client of an embedded engine, with its own database, protocol and transaction."""
 
     def __init__(self, engine: Engine, protocol: int = 2) -> None:
+        self._engine = engine
         self._turn = engine._turn
         with self._turn:
             self._session: Any = LocalSession(engine.instance.engine, protocol)
 
     def execute(self, argv: list[bytes]) -> bytes:
         """Run one command and return its reply as RESP bytes, messages that came before it
-        included; empty where Redis sends nothing."""
+        included; empty where Redis sends nothing. OSError: it was carried out, but with
+        `appendfsync always` that is not safe on disk."""
         with self._turn:
-            reply: bytes = self._session.execute(argv, self._wait)
-            self._turn.notify_all()
+            try:
+                reply: bytes = self._session.execute(argv, self._wait)
+                self._engine._files.after_command()
+            finally:
+                self._turn.notify_all()
             return reply
 
     def take(self) -> bytes:
@@ -60,9 +74,12 @@ class Engine:
         for name, value in settings.items():
             if not config.load_line([name.replace("_", "-"), value]):
                 raise TypeError(f"there is no setting {name!r}")
+        log.forward(messages.take)
         self._turn = threading.Condition(threading.Lock())
         self.instance = Instance(config)
         config.apply_all()
+        self._files = HostFiles(self.instance, self._turn)
+        self._shut = weakref.finalize(self, shut, self.instance, self._turn, self._files)
         self._client = Client(self)
 
     def connect(self, protocol: int = 2) -> Client:
@@ -74,9 +91,17 @@ class Engine:
         return self._client.execute(argv)
 
     def close(self) -> None:
-        """Let go of everything. Clients of the engine are closed too."""
-        with self._turn:
-            for session in list(self.instance.engine.sessions.values()):
+        """Have all on disk, if there are files, and let go of everything; clients of the engine are
+        closed, too. The end of the process does the same. OSError: not all is on disk."""
+        self._shut()
+
+
+def shut(instance: Instance, turn: threading.Condition, files: HostFiles) -> None:
+    with turn:
+        try:
+            files.close()
+        finally:
+            for session in list(instance.engine.sessions.values()):
                 session.close()
-            self._turn.notify_all()
-        self.instance.engine.server = None
+            turn.notify_all()
+            instance.engine.server = None

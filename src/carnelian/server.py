@@ -253,11 +253,7 @@ class Server(Instance, listener.Policy):
             return
         self.client_cron.run()
         self.metrics.sample(self.engine.figures())
-        self.children.collect()
-        if self.aof.scheduled:
-            self.aof.cron()
-        self.snapshots.cron()
-        self.aof.cron()
+        self.keep_files()
         self.replica.cron()
         self.primary.cron()
         self.ends.step()

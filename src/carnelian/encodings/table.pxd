@@ -82,8 +82,8 @@ cdef uint64_t table_scan(
 cdef void table_iter_init(TableIter *it, Table *t) noexcept nogil
 cdef void *table_next(TableIter *it) noexcept nogil
 
-# Two steps ahead of a find: first the bucket, later (when it has arrived) the entries that may
-# match.
+# Steps ahead of a find, each when what the one before asked for has arrived: the segment's head,
+# the bucket, the entries that may match. In a small table the first is not worth it.
 cdef void table_prefetch_entry(Table *t, uint64_t hash) noexcept nogil
 
 cdef bint table_verify(Table *t) noexcept nogil
@@ -103,6 +103,10 @@ cdef inline Segment *segment_at(Table *t, uint64_t hash) noexcept nogil:
 
 cdef inline Bucket *bucket_in(Segment *s, uint64_t hash) noexcept nogil:
     return &s.buckets[((hash << s.depth) >> 1) >> (63 - s.bucket_bits)]
+
+
+cdef inline void table_prefetch_segment(Table *t, uint64_t hash) noexcept nogil:
+    prefetch(segment_at(t, hash))
 
 
 cdef inline void table_prefetch(Table *t, uint64_t hash) noexcept nogil:

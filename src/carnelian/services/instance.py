@@ -117,6 +117,14 @@ class Instance:
             good = self.aof.read_manifest() and self.snapshots.load(between)
         return good and self.aof.open(logged)
 
+    def keep_files(self) -> None:
+        """From the timer: children that have ended, saves and rewrites that are due."""
+        self.children.collect()
+        if self.aof.scheduled:
+            self.aof.cron()
+        self.snapshots.cron()
+        self.aof.cron()
+
     def persistence_figures(self) -> dict[str, object]:
         """INFO persistence."""
         shown = self.snapshots.figures() | self.aof.figures()

@@ -12,6 +12,8 @@ import time
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from carnelian.services.config import Config
 
 DEBUG, VERBOSE, NOTICE, WARNING, NOTHING = range(5)
@@ -31,7 +33,16 @@ _STANDARD_OUTPUT = 1
 class _Log:
     """Where lines go and who writes them."""
 
-    __slots__ = ("main_pid", "path", "role", "second", "second_text", "syslog", "threshold")
+    __slots__ = (
+        "forward",
+        "main_pid",
+        "path",
+        "role",
+        "second",
+        "second_text",
+        "syslog",
+        "threshold",
+    )
 
     def __init__(self) -> None:
         self.threshold = NOTICE
@@ -41,6 +52,7 @@ class _Log:
         self.second = -1
         self.second_text = ""
         self.syslog = False
+        self.forward: Callable[[int, str], None] | None = None  # takes the lines instead
 
     def line(self, level: int, text: str) -> str:
         now_ms = time.time_ns() // 1_000_000
@@ -75,9 +87,19 @@ _log = _Log()
 def message(level: int, text: str) -> None:
     if level < _log.threshold:
         return
+    if _log.forward is not None:
+        _log.forward(level, text)
+        return
     _log.write(_log.line(level, text))
     if _log.syslog:
         _to_syslog(level, text)
+
+
+def forward(take: Callable[[int, str], None]) -> None:
+    """In a process that is no server (`set_main_process` was not called): `take(level, text)` gets
+    what there is to say."""
+    if not _log.main_pid:
+        _log.forward = take
 
 
 def debug(text: str) -> None:

@@ -49,6 +49,7 @@ class AppendOnly:
         self.state = OFF
         self.logging = False  # the sink is attached
         self.serving = False  # loading is over: CONFIG SET switches
+        self.forbidden = False  # ... never, in an engine without files
         self.manifest = Manifest("")
         self.current_bytes = 0
         self.base_bytes = 0  # what it was after the last rewrite
@@ -134,12 +135,13 @@ class AppendOnly:
     def may_end(self) -> bool:
         return self.state != WAITING
 
-    def close(self) -> None:
-        """At shutdown: everything on disk."""
+    def close(self) -> bool:
+        """At shutdown: everything on disk. Whether it is."""
         self.end_child()
-        if self.state == ON:
-            log.notice("Calling fsync() on the AOF file.")
-            self.file.sync_at_end()
+        if self.state != ON:
+            return True
+        log.notice("Calling fsync() on the AOF file.")
+        return self.file.sync_at_end()
 
     def log(self, wanted: bool) -> None:
         if wanted != self.logging:
@@ -156,9 +158,11 @@ class AppendOnly:
     # --- every turn, every tick of the timer ---
 
     def before_replies(self) -> None:
-        self.file.flush()
-        if self.file.error != self.refusing:
-            self.follow_errors()
+        try:
+            self.file.flush()
+        finally:
+            if self.file.error != self.refusing:
+                self.follow_errors()
 
     def cron(self) -> None:
         """Rewrite when that is due."""
@@ -188,6 +192,8 @@ class AppendOnly:
     # --- on and off ---
 
     def switch(self, wanted: bool) -> None:
+        if wanted and self.forbidden:
+            raise rewriting.NO_FILES
         if not self.serving or self.instance.loading.active:
             return  # what comes after loading looks at the configuration
         if wanted == (self.state != OFF):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SYNC_INTERVAL_S = 1.0
 POSTPONED_MAX_S = 2.0
 ERROR_LOG_INTERVAL_S = 30.0
+EIO = 5
 ENOSPC = 28
 
 
@@ -61,6 +62,8 @@ class LogFile:
         self.busy_child: Callable[[], bool] = bool  # whether a child writes, too
         self.grew: Callable[[int], None] = lambda size: None
         self.stream_offset: Callable[[], int] = int  # where the replication stream is now
+        # Instead of the process's end when `always` cannot be kept; it raises.
+        self.on_loss: Callable[[int, str], None] | None = None
 
     @property
     def error(self) -> int:
@@ -175,14 +178,20 @@ class LogFile:
                 )
             error = ENOSPC
             written = self.cut_back(file, written, talk)
-        if self.config.appendfsync == "always":
-            die(
-                "Can't recover from AOF write error when the AOF fsync policy is 'always'."
-                " Exiting..."
-            )
-        self.write_errno = error
         if written:
             self.advance(file, written)
+        failed_before, self.write_errno = self.error, error
+        if self.config.appendfsync == "always" and not (failed_before and self.on_loss):
+            self.give_up(
+                error,
+                "Can't recover from AOF write error when the AOF fsync policy is 'always'."
+                " Exiting...",
+            )
+
+    def give_up(self, error: int, text: str) -> None:
+        if self.on_loss is not None:
+            self.on_loss(error, text.removesuffix(" Exiting..."))
+        die(text)
 
     def cut_back(self, file: OpenFile, written: int, talk: bool) -> int:
         """Take a short write back; how many bytes stay after all."""
@@ -231,10 +240,15 @@ class LogFile:
         try:
             sync(file.descriptor)
         except OSError as failed:
-            die(
+            failed_before, self.worker.sync_errno = self.error, failed.errno or EIO
+            if failed_before and self.on_loss:
+                return
+            self.give_up(
+                self.worker.sync_errno,
                 "Can't persist AOF for fsync error when the AOF fsync policy is 'always':"
-                f" {failed.strerror}. Exiting..."
+                f" {failed.strerror}. Exiting...",
             )
+        self.worker.sync_errno = 0
         file.synced_size = file.size
         self.last_sync = time.monotonic()
         self.latency.note("aof-fsync-always", int((time.perf_counter() - started) * 1e6))

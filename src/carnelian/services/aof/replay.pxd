@@ -8,7 +8,7 @@ Owner: who loads. `data` (usually an mmap) is only read. With engine None the co
 for their form and not executed: that is check-aof.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.base.slice cimport Slice
 from carnelian.engine.engine cimport Engine
@@ -21,7 +21,7 @@ cdef enum:
 cdef struct ReadAhead:             # a command whose words lie in `argv`
     int first
     int argc
-    const char *start
+    uint64_t hash                  # of the first key, if there is one
     const char *end
 
 cdef class ReplaySession(Session):

@@ -9,7 +9,7 @@ from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.native cimport likely, unlikely
 from carnelian.base.numbers cimport parse_int64
 from carnelian.base.slice cimport Slice, slice_is
-from carnelian.encodings.table cimport Table, table_prefetch
+from carnelian.encodings.table cimport Table, table_prefetch, table_prefetch_segment
 from carnelian.engine.command cimport registry
 from carnelian.engine.dispatch cimport replay
 from carnelian.engine.engine cimport Engine
@@ -136,6 +136,16 @@ cdef class LogReader:
         cdef size_t left = <size_t>(self.end - self.at)
         cdef const char *newline
         cdef size_t n
+        # A digit or two, as nearly always.
+        if left >= 5 and self.at[0] == mark and 48 <= self.at[1] <= 57:
+            if self.at[2] == 13 and self.at[3] == 10:
+                value[0] = self.at[1] - 48
+                self.at += 4
+                return READ
+            if 48 <= self.at[2] <= 57 and self.at[3] == 13 and self.at[4] == 10:
+                value[0] = (self.at[1] - 48) * 10 + self.at[2] - 48
+                self.at += 5
+                return READ
         if left == 0:
             return TORN
         if self.at[0] != mark:
@@ -190,10 +200,10 @@ cdef class LogReader:
         cdef Table *keys = self.session.db.keys
         cdef ReadAhead *one
         cdef const char *start = self.at
+        cdef int i
         self.ahead_count = self.ahead_next = self.first = 0
         while self.ahead_count < AHEAD_MAX and self.at < self.end and self.at[0] == b"*":
             one = &self.ahead[self.ahead_count]
-            one.start = self.at
             try:
                 if self.read_command() == TORN:
                     break
@@ -204,11 +214,15 @@ cdef class LogReader:
             one.end = self.at
             self.ahead_count += 1
             if self.argc > 1:
-                table_prefetch(keys, hash_bytes(
-                    self.argv[self.first + 1].ptr, self.argv[self.first + 1].len))
+                one.hash = hash_bytes(
+                    self.argv[self.first + 1].ptr, self.argv[self.first + 1].len)
+                table_prefetch_segment(keys, one.hash)
             self.first += self.argc
             if self.argc > WORDS_AHEAD_MAX:
                 break
+        for i in range(self.ahead_count):
+            if self.ahead[i].argc > 1:
+                table_prefetch(keys, self.ahead[i].hash)
         self.at = start
         return 0
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from carnelian.services.instance import Instance
 
 CANNOT_START = ConfigError("Unable to turn on AOF. Check server logs.")
+NO_FILES = ConfigError("An embedded engine is told of its files when it is made.")
 FAILURES_MAX = 3
 DELAY_MAX_MIN = 60
 

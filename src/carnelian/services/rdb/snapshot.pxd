@@ -21,6 +21,8 @@ from carnelian.services.rdb.codec cimport RdbIn, RdbOut, RdbValue
 cdef struct LookAhead:
     RdbIn input
     int keys                       # how many of those not read yet it has seen
+    uint64_t seen                  # ever
+    uint64_t hashes[16]            # of the last ones
 
 cdef class SnapshotReader:
     cdef Engine engine

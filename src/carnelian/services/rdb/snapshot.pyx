@@ -13,7 +13,8 @@ from carnelian.base.slice cimport Slice, slice_of
 from carnelian.encodings.stream_group cimport nacked_ever
 from carnelian.encodings.stream_idempotency cimport idem_ever
 from carnelian.encodings.table cimport (
-    Table, TableIter, table_iter_init, table_next, table_prefetch, table_reserve,
+    Table, TableIter, table_iter_init, table_next, table_prefetch,
+    table_prefetch_segment, table_reserve,
 )
 from carnelian.engine.engine cimport Engine
 from carnelian.keyspace.access cimport access_frequency, access_pack_lfu
@@ -45,6 +46,7 @@ cdef enum:
     CHECKSUM_SIZE = 8
     FOOTER_SIZE = 10               # of a DUMP payload: version, CRC
     AHEAD_KEYS = 12
+    SEGMENT_KEYS = 4               # the buckets of keys are asked for so much later
     SKIPPED_MAX = 64               # elements of a value that looking ahead goes past
     KEY_SIZE_MIN = 4               # bytes a key with its value takes in a file
     STREAMED_KEYS_MAX = 1 << 22
@@ -215,8 +217,18 @@ cdef bint skip_value(RdbIn *r, int type) noexcept nogil:
     return rdb_skip_strings(r, count)
 
 
-cdef bint look_at_key(RdbIn *r, Table *keys) noexcept nogil:
-    """The next key, if it is a key: have its bucket brought."""
+cdef void fetch(LookAhead *ahead, Table *keys, uint64_t hash) noexcept nogil:
+    """Have a key's segment brought, and the bucket of an earlier one whose segment is there."""
+    ahead.hashes[ahead.seen % 16] = hash
+    table_prefetch_segment(keys, hash)
+    if ahead.seen >= SEGMENT_KEYS:
+        table_prefetch(keys, ahead.hashes[(ahead.seen - SEGMENT_KEYS) % 16])
+    ahead.seen += 1
+
+
+cdef bint look_at_key(LookAhead *ahead, Table *keys) noexcept nogil:
+    """The next key, if it is a key."""
+    cdef RdbIn *r = &ahead.input
     cdef uint8_t op = 0
     cdef uint64_t ignored = 0
     cdef const uint8_t *p = NULL
@@ -230,7 +242,7 @@ cdef bint look_at_key(RdbIn *r, Table *keys) noexcept nogil:
             return False
     if r.error != NULL or op >= RDB_KEY_META or not rdb_string(r, &key):
         return False
-    table_prefetch(keys, hash_bytes(key.ptr, key.len))
+    fetch(ahead, keys, hash_bytes(key.ptr, key.len))
     return skip_value(r, op)
 
 
@@ -246,7 +258,7 @@ cdef void look_ahead(LookAhead *ahead, const RdbIn *r, Table *keys) noexcept nog
         return                         # it stopped at something; wait until that is behind us
     while ahead.keys < AHEAD_KEYS:
         ahead.keys += 1
-        if not look_at_key(&ahead.input, keys):
+        if not look_at_key(ahead, keys):
             ahead.input.at = NULL
             return
 
