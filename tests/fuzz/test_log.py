@@ -47,6 +47,8 @@ def damaged(source: random.Random, data: bytes) -> bytes:
     if len(changed) > 3000:  # a part is enough, and quicker
         start = min(start, len(changed) - 3000)
     for _ in range(source.randint(1, 4)):
+        if start >= len(changed):
+            break  # all that was there has been taken away
         at = source.randrange(start, min(start + 3000, len(changed)))
         kind = source.random()
         if kind < 0.6:
@@ -55,7 +57,7 @@ def damaged(source: random.Random, data: bytes) -> bytes:
             del changed[at : at + source.randint(1, 9)]
         else:
             changed[at:at] = source.randbytes(source.randint(1, 9))
-    if source.random() < 0.3:
+    if changed and source.random() < 0.3:
         del changed[source.randrange(len(changed)) :]
     return bytes(changed)
 
