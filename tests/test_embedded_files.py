@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import resource
 import signal
 import subprocess
@@ -226,3 +227,21 @@ def test_an_engine_that_nobody_holds_is_closed(tmp_path: Path) -> None:
     del engine
     gc.collect()
     opened(tmp_path).close()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="Linux tells")
+def test_a_closed_engine_holds_no_descriptor_and_no_thread(tmp_path: Path) -> None:
+    def held() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+    before = held()
+    for _ in range(3):
+        engine = opened(tmp_path, appendfsync="everysec")
+        engine.execute([b"SET", b"k", b"v"])
+        engine.execute([b"BGREWRITEAOF"])
+        engine.close()
+
+    def is_less(now: tuple[int, int]) -> bool:
+        return now[0] <= before[0] and now[1] <= before[1]
+
+    wait_until(lambda: is_less(held()), "threads have ended")

@@ -118,7 +118,11 @@ class SocketClient(Client):
 
     def readable(self, timeout_s: float = 0.0) -> bool:
         """Whether bytes (or the end of the stream) have arrived, or do so in time."""
-        return bool(self.buffer) or bool(select.select([self.socket], [], [], timeout_s)[0])
+        if self.buffer:
+            return True
+        poll = select.poll()  # select() knows no descriptor above 1023
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(timeout_s * 1000))
 
     def read_reply(self, timeout_s: float | None = None) -> Reply:
         if timeout_s is not None and not self.readable(timeout_s):

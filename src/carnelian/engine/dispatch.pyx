@@ -208,7 +208,8 @@ cdef void note_slow(Engine engine, Session session, Command command, const Slice
     if engine.slowlog is None or command.flags & SKIP_SLOWLOG:
         return
     engine.slowlog.add(
-        ticks_to_us(spent), [argv[i].ptr[:min(argv[i].len, 256)] for i in range(min(argc, 64))],
+        ticks_to_us(spent),
+        [argv[i].ptr[:min(argv[i].len, <size_t>256)] for i in range(min(argc, 64))],
         [argv[i].len for i in range(min(argc, 64))], argc, session.address(), session.name,
     )
 
@@ -247,7 +248,7 @@ cdef Command resolve(const Slice *argv, int argc):
     fit."""
     cdef Command command = registry.find(argv[0].ptr, argv[0].len)
     cdef Command found
-    cdef bytes name = argv[0].ptr[:min(argv[0].len, ERROR_ARGS_MAX)]
+    cdef bytes name = argv[0].ptr[:min(argv[0].len, <size_t>ERROR_ARGS_MAX)]
     if command is None:
         raise errors.error(
             b"unknown command '%b', with args beginning with: %b" % (name, quoted_args(argv, argc)))
@@ -255,7 +256,8 @@ cdef Command resolve(const Slice *argv, int argc):
         found = command.subcommands.get(argv[1].ptr[:argv[1].len].lower())
         if found is None:
             raise errors.error(b"unknown subcommand '%b'. Try %b HELP." % (
-                argv[1].ptr[:min(argv[1].len, ERROR_ARGS_MAX)], command.name.upper().encode()))
+                argv[1].ptr[:min(argv[1].len, <size_t>ERROR_ARGS_MAX)],
+                command.name.upper().encode()))
         command = found
     elif command.handler == NULL:
         raise errors.error(f"wrong number of arguments for '{command.name}' command")

@@ -107,4 +107,4 @@ cdef class ListValue:
 
     def verify(self):
         return database_verify(self.db) and list_verify(self.entry()) and (
-            len(self.elements()) == list_count(self.entry()))
+            <size_t>len(self.elements()) == list_count(self.entry()))

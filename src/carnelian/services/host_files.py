@@ -112,6 +112,7 @@ class HostFiles:
         good = instance.aof.close() and instance.aof.state != WAITING
         if instance.config.save and self.lock >= 0:
             good = instance.snapshots.save() and good
+        instance.aof.let_go()
         self.unlock()
         if not good:
             raise OSError(instance.aof.file.error or 5, f"not all is on disk: {messages.last}")

@@ -143,6 +143,11 @@ class AppendOnly:
         log.notice("Calling fsync() on the AOF file.")
         return self.file.sync_at_end()
 
+    def let_go(self) -> None:
+        """After `close`, where the process goes on: give back the descriptor and the thread."""
+        self.worker.end()
+        self.file.let_go()
+
     def log(self, wanted: bool) -> None:
         if wanted != self.logging:
             self.logging = wanted

@@ -1,7 +1,8 @@
 """A thread for what may take long on a disk: fsync, closing and deleting files, in order.
 
 The calls release the GIL. Owner: whoever made it; the thread starts with the first job and ends
-with the process. Only `submit...`, `drained` and reading the figures are for the main thread.
+with `end` or the process. Only `submit...`, `drained`, `end` and reading the figures are for the
+main thread.
 """
 
 from __future__ import annotations
@@ -91,9 +92,18 @@ class FileWorker:
         self.submit(done.release)
         done.acquire()
 
+    def end(self) -> None:
+        """Return when all jobs are done, and have the thread end; a further job starts another."""
+        if self.started:
+            self.drained()
+            self.started = False
+            self.queue.put(None)
+
     def run(self) -> None:
         while True:
             job = self.queue.get()
+            if job is None:
+                return
             try:
                 job()
             except OSError:

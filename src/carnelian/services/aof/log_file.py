@@ -93,6 +93,12 @@ class LogFile:
             self.last_sync = time.monotonic()
             self.file = None
 
+    def let_go(self) -> None:
+        """Nothing more is logged, and nothing runs in the background."""
+        if self.file is not None:
+            os.close(self.file.descriptor)
+            self.file = None
+
     def note_closed(self) -> None:
         """In the worker's thread: an earlier file is safe on disk, too."""
         self.closed += 1
