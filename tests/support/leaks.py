@@ -15,13 +15,17 @@ from tests.support.waiting import wait_until
 SOON_S = 0.2
 LATER_S = 3.0
 QUIET_S = 0.25  # between two looks: pools are given back when a round of the timer sees no command
-baselines: dict[int, int] = {}  # live blocks of the empty server, by its PID
+baselines: dict[int, dict[str, int]] = {}  # figures of the empty server, by its PID
+
+
+def figures(client: Client) -> dict[str, int]:
+    """Native memory in use, this client's own included."""
+    flat = client.call("DEBUG", "ALLOCATIONS")
+    return {name.decode(): int(n) for name, n in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def live_blocks(client: Client) -> int:
-    """Native blocks in use, this client's own included."""
-    figures = client.call("DEBUG", "ALLOCATIONS")
-    return int(dict(zip(figures[::2], figures[1::2], strict=True))[b"live"])
+    return figures(client)["live"]
 
 
 def note_baseline(server: Server) -> None:
@@ -29,7 +33,7 @@ def note_baseline(server: Server) -> None:
     if server.pid not in baselines:
         with server.connect() as client:
             live_blocks(client)
-            baselines[server.pid] = live_blocks(client)
+            baselines[server.pid] = figures(client)
 
 
 def check_for_leaks(server: Server) -> None:
@@ -41,12 +45,17 @@ def check_for_leaks(server: Server) -> None:
             pytest.fail("DEBUG VERIFY finds the data set damaged")
         client.reply("CLIENT", "UNPAUSE")
         client.reply("FLUSHALL")
-        wanted = baselines[server.pid]
+        before = baselines[server.pid]
+        wanted = before["live"]
         for time_s, interval_s in ((SOON_S, 0.005), (LATER_S, QUIET_S)):
             try:
                 wait_until(lambda: live_blocks(client) <= wanted, "", time_s, interval_s)
                 return
             except TimeoutError:
                 continue
-        baselines[server.pid] = found = live_blocks(client)
-        pytest.fail(f"{found - wanted} blocks of native memory are not freed")
+        baselines[server.pid] = found = figures(client)
+        listed = client.call("CLIENT", "LIST").decode()
+        pytest.fail(
+            f"{found['live'] - wanted} blocks of native memory are not freed:"
+            f" {before} before, {found} now; clients:\n{listed}"
+        )
