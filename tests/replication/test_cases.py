@@ -56,10 +56,17 @@ def clients(pair: tuple[Server, Server]) -> Iterator[tuple[SocketClient, SocketC
 
 
 def same(primary: Server, *replicas: Server) -> None:
-    wait_in_step(primary, *replicas)
-    for replica in replicas:
-        if digest(primary) != digest(replica):
-            pytest.fail(f"{differences(primary, replica)}")
+    """Keys may expire between one look and the next: the digests get the time to meet."""
+
+    def alike() -> bool:
+        wait_in_step(primary, *replicas)
+        wanted = digest(primary)
+        return all(digest(replica) == wanted for replica in replicas)
+
+    try:
+        wait_until(alike, "the data is the same")
+    except TimeoutError:
+        pytest.fail(f"{[differences(primary, replica) for replica in replicas]}")
 
 
 def time_us(client: SocketClient) -> int:
