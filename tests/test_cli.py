@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from carnelian import __version__, cli
-from carnelian.services.config import Config
+from carnelian.services.config.config import Config
 from tests.support.client import SocketClient
 from tests.support.servers import PeerMissing, program
 from tests.support.waiting import wait_until

@@ -11,7 +11,7 @@ import pytest
 
 from carnelian.base import memory
 from carnelian.embedded import Engine
-from carnelian.services.config import ConfigError
+from carnelian.services.config.config import ConfigError
 from tests.support.waiting import wait_until
 
 

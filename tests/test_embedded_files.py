@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from carnelian.embedded import Engine, FilesError
-from carnelian.services.aof import log_file
+from carnelian.services.persistence.aof import log_file
 from tests.support.log_files import DIRECTORY, INCREMENT, logged
 from tests.support.servers import start
 from tests.support.waiting import wait_until

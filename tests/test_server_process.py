@@ -142,8 +142,8 @@ def test_oom_score(make_server: Make) -> None:
 def test_open_files_limit_reduces_maxclients() -> None:
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100));"
-        "from carnelian.server import Server; from carnelian.services.config import Config;"
-        "from carnelian.services import process;"
+        "from carnelian.server import Server; from carnelian.services.config.config import Config;"
+        "from carnelian.services.process import process;"
         "print(process.raise_descriptor_limit(10000)[0], process.raise_descriptor_limit(50)[0])"
     )
     ended = subprocess.run(

@@ -15,7 +15,7 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from carnelian.services.config import Config
+    from carnelian.services.config.config import Config
 
 USAGE = """\
 Usage: carnelian [/path/to/carnelian.conf] [options] [-]
@@ -37,13 +37,13 @@ Examples:
 
 
 def check_rdb(words: list[str]) -> int:
-    from carnelian.services.rdb.check import main
+    from carnelian.services.persistence.rdb.check import main
 
     return main(words)
 
 
 def check_aof(words: list[str]) -> int:
-    from carnelian.services.aof.check import main
+    from carnelian.services.persistence.aof.check import main
 
     return main(words)
 
@@ -93,8 +93,8 @@ def refused(words: list[str]) -> str:
 
 def load_config(words: list[str]) -> Config | None:
     """The configuration these arguments describe; None after reporting that they do not."""
-    from carnelian.services.config import Config
-    from carnelian.services.config_file import ConfigFileError, load
+    from carnelian.services.config.config import Config
+    from carnelian.services.config.file import ConfigFileError, load
 
     config = Config(owns_process=True)
     path, from_stdin, options = parse_arguments(words)
@@ -112,7 +112,7 @@ def parse_arguments(words: list[str]) -> tuple[str, bool, str]:
     As in Redis 7: a word after an option's name is its value even with -- in front of it, except
     after --save, which may stand without a value.
     """
-    from carnelian.services.config_syntax import quote, split_words
+    from carnelian.services.config.syntax import quote, split_words
 
     path = ""
     if words and not words[0].startswith("-"):

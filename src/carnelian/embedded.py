@@ -17,10 +17,10 @@ import threading
 import weakref
 
 from carnelian.engine.local_session import LocalSession
+from carnelian.host_files import FilesError, HostFiles, messages
+from carnelian.instance import Instance
 from carnelian.services import log
-from carnelian.services.config import Config
-from carnelian.services.host_files import FilesError, HostFiles, messages
-from carnelian.services.instance import Instance
+from carnelian.services.config.config import Config
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:

@@ -10,25 +10,26 @@ import sys
 
 from carnelian import __version__
 from carnelian.base.system import disable_huge_pages
+from carnelian.instance import Instance
 from carnelian.net import listener
 from carnelian.net.loop import Loop
-from carnelian.services import log, process
-from carnelian.services.client_cron import ClientCron
-from carnelian.services.config_parameter import ConfigError
-from carnelian.services.endpoints import Endpoints
-from carnelian.services.instance import Instance
+from carnelian.services import log
+from carnelian.services.config.parameter import ConfigError
+from carnelian.services.process import process
+from carnelian.services.process.client_cron import ClientCron
+from carnelian.services.process.endpoints import Endpoints
+from carnelian.services.process.shutdown import Shutdown
 from carnelian.services.replication.failover import Failover
 from carnelian.services.replication.primary import Primary
 from carnelian.services.replication.replica import Replica
 from carnelian.services.replication.transport import Transport
-from carnelian.services.shutdown import Shutdown
 from carnelian.version import REDIS_VERSION
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from carnelian.services.config import Config
+    from carnelian.services.config.config import Config
 
 REPLID_SIZE = 40
 OFFSET_DIGITS_MAX = 19

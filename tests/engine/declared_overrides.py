@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from carnelian.engine.flags import (
+from carnelian.declare.flags import (
     KEY_ACCESS,
     KEY_DELETE,
     KEY_INSERT,
@@ -25,7 +25,7 @@ from carnelian.engine.flags import (
     KEYS_TAKEN,
     KEYS_UPDATED,
 )
-from carnelian.engine.getkeys import (
+from carnelian.declare.getkeys import (
     bitfield_keys,
     migrate_keys,
     set_keys,

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carnelian.engine import flags as F
-from carnelian.engine.declaration import Declaration
-from carnelian.engine.getkeys import keys_by_specs
-from carnelian.engine.grammar import parse_usage, quick_arity, quick_name
+from carnelian.declare import flags as F
+from carnelian.declare.declaration import Declaration
+from carnelian.declare.getkeys import keys_by_specs
+from carnelian.declare.grammar import parse_usage, quick_arity, quick_name
+from carnelian.declare.keyspec import KeySpec, parse_spec, spec_reply
 from carnelian.engine.introspection import ReplySet, ReplyStatus, docs_reply, info_reply
-from carnelian.engine.keyspec import KeySpec, parse_spec, spec_reply
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import declared_overrides as overrides
@@ -389,8 +389,8 @@ def test_docs_reply_has_the_shape_of_redis() -> None:
 def test_nothing_heavy_is_imported() -> None:
     code = (
         "import sys, carnelian.engine; before = set(sys.modules)\n"
-        "import carnelian.engine.declaration, carnelian.engine.introspection\n"
-        "import carnelian.engine.getkeys\n"
+        "import carnelian.declare.declaration, carnelian.engine.introspection\n"
+        "import carnelian.declare.getkeys\n"
         "print(*[m for m in set(sys.modules) - before if not m.startswith('carnelian')])"
     )
     done = subprocess.run(

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from carnelian.embedded import Engine
-from carnelian.services.aof.check import main as check_aof
-from carnelian.services.aof.replay import LogDamage, LogReader
-from carnelian.services.rdb.snapshot import SnapshotError, SnapshotReader
-from carnelian.services.rdb.snapshot_stream import StreamedReader
+from carnelian.services.persistence.aof.check import main as check_aof
+from carnelian.services.persistence.aof.replay import LogDamage, LogReader
+from carnelian.services.persistence.rdb.snapshot import SnapshotError, SnapshotReader
+from carnelian.services.persistence.rdb.snapshot_stream import StreamedReader
 from tests.support.client import InProcessClient
 from tests.support.log_files import DIRECTORY
 from tests.support.persistence import fill

@@ -11,7 +11,7 @@ import pytest
 
 from carnelian.net.listener import DENIED, TOO_MANY
 from carnelian.server import Server as CarnelianServer
-from carnelian.services.config import Config
+from carnelian.services.config.config import Config
 from tests.support.client import SocketClient
 from tests.support.servers import Server, free_port
 

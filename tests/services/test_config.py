@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from carnelian.services.config import BY_NAME, PARAMETERS, Config, ConfigError
-from carnelian.services.config_parameter import Integer
+from carnelian.services.config.config import BY_NAME, PARAMETERS, Config, ConfigError
+from carnelian.services.config.parameter import Integer
 
 FAILED = "ERR CONFIG SET failed (possibly related to argument '{}') - {}"
 
@@ -269,7 +269,7 @@ class TestHooks:
 def test_imports_nothing_heavy() -> None:
     code = (
         "import sys; before = set(sys.modules); import carnelian.cli,"
-        " carnelian.services.config_file; print(*set(sys.modules) - before)"
+        " carnelian.services.config.file; print(*set(sys.modules) - before)"
     )
     source = Path(sys.modules["carnelian"].__file__ or "").parents[1]
     run = subprocess.run(

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carnelian import __version__
-from carnelian.services.config import Config
-from carnelian.services.config_file import ConfigFileError, load
-from carnelian.services.config_syntax import quote, split_words, to_text
+from carnelian.services.config.config import Config
+from carnelian.services.config.file import ConfigFileError, load
+from carnelian.services.config.syntax import quote, split_words, to_text
 from tests.support.servers import PeerMissing, program
 
 BAD_LINES = [

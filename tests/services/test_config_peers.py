@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from carnelian.services.config import PARAMETERS, Config, ConfigError
-from carnelian.services.config_parameter import Bool, Enum, Integer, Memory, Parameter
+from carnelian.services.config.config import PARAMETERS, Config, ConfigError
+from carnelian.services.config.parameter import Bool, Enum, Integer, Memory, Parameter
 from tests.support.servers import Server
 
 VALUES: dict[type[Parameter], list[str]] = {

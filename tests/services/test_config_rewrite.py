@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carnelian.services.config import BY_NAME, PARAMETERS, Config, ConfigError
-from carnelian.services.config_file import load
-from carnelian.services.config_parameter import Bool, Enum, Flags, Integer, Parameter, Text
+from carnelian.services.config.config import BY_NAME, PARAMETERS, Config, ConfigError
+from carnelian.services.config.file import load
+from carnelian.services.config.parameter import Bool, Enum, Flags, Integer, Parameter, Text
 from tests.support.client import SocketClient
 from tests.support.servers import PeerMissing, program
 from tests.support.waiting import wait_until

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from carnelian.services import log
-from carnelian.services.config import Config
+from carnelian.services.config.config import Config
 
 LINE = re.compile(r"(\d+):([MSCX]) (\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d\.\d{3}) ([.\-*#]) (.*)")
 

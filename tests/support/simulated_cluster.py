@@ -19,8 +19,8 @@ from typing import Any
 from carnelian.base import clock
 from carnelian.server import Server
 from carnelian.services import log
-from carnelian.services.children import SIGUSR1, Child, Children
-from carnelian.services.config import Config
+from carnelian.services.config.config import Config
+from carnelian.services.persistence.children import SIGUSR1, Child, Children
 from carnelian.services.replication.transport import Transport
 from tests.support.client import Client
 from tests.support.resp import Argument, BytesSource, Reply, encode_command, read_reply

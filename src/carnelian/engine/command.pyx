@@ -10,7 +10,7 @@ before them, with handler 0. Families register on import, from commands/__init__
 
 from libc.string cimport memcmp, memcpy
 
-from carnelian.engine.declaration import Declaration
+from carnelian.declare.declaration import Declaration
 
 
 cdef class Command:

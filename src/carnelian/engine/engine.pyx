@@ -18,7 +18,7 @@ from carnelian.engine.session cimport (
 )
 from carnelian.encodings.table cimport TableIter, table_iter_init, table_next
 from carnelian.keyspace.access cimport access_configure
-from carnelian.keyspace.audit cimport database_audit
+from carnelian.types.audit cimport database_audit
 from carnelian.keyspace.database cimport (
     Database, KeyRef, database_clear, database_count, database_free, database_new,
     key_find, key_unlink,
@@ -27,7 +27,7 @@ from carnelian.keyspace.entry cimport (
     EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_when,
 )
 from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_next_ms
-from carnelian.keyspace.hash_value cimport hash_count, hash_due, hash_remove, hash_reschedule
+from carnelian.types.hash.value cimport hash_count, hash_due, hash_remove, hash_reschedule
 from carnelian.keyspace.value cimport value_effort, value_free
 from carnelian.keyspace.wheel cimport (
     WHEEL_LEVELS, WHEEL_SLOTS, Wheel, WheelSlot, wheel_due, wheel_entry, wheel_next_ms,

@@ -7,21 +7,21 @@ written as a flat array and a set as an array.
 
 from __future__ import annotations
 
-from carnelian.engine.flags import (
+from carnelian.declare.flags import (
     ACL_CATEGORY_NAMES,
     DOC_FLAG_NAMES,
     FLAG_NAMES,
     KEY_FLAG_NAMES,
     names_of,
 )
-from carnelian.engine.keyspec import KeySpec, spec_reply
+from carnelian.declare.keyspec import KeySpec, spec_reply
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-    from carnelian.engine.argument import Argument
-    from carnelian.engine.declaration import Declaration
+    from carnelian.declare.argument import Argument
+    from carnelian.declare.declaration import Declaration
 
     Reply: TypeAlias = Any
 

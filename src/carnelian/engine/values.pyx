@@ -8,7 +8,7 @@ from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport (
     EXPIRES, POINTER, TYPE_STRING, Entry, entry_pointer, entry_type, entry_when,
 )
-from carnelian.keyspace.text cimport text_assign, text_create, text_value
+from carnelian.types.string.value cimport text_assign, text_create, text_value
 from carnelian.resp.reply cimport Reply, reply_blob, reply_bulk
 
 

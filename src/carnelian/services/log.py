@@ -14,7 +14,7 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from carnelian.services.config import Config
+    from carnelian.services.config.config import Config
 
 DEBUG, VERBOSE, NOTICE, WARNING, NOTHING = range(5)
 LEVELS = {

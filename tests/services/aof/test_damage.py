@@ -6,7 +6,7 @@ import random
 
 import carnelian.commands  # noqa: F401  the names of all commands
 from carnelian.engine.engine import Engine
-from carnelian.services.aof.replay import LogDamage, LogReader
+from carnelian.services.persistence.aof.replay import LogDamage, LogReader
 from tests.support.log_files import encoded
 
 LOG = b"#TS:1700000000\r\n" + encoded(

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from carnelian.engine.latency import LatencyMonitor
-from carnelian.services.aof import file_worker, log_file
-from carnelian.services.aof.file_worker import FileWorker
-from carnelian.services.aof.log_file import LogFile
-from carnelian.services.config import Config
+from carnelian.services.config.config import Config
+from carnelian.services.persistence.aof import file_worker, log_file
+from carnelian.services.persistence.aof.file_worker import FileWorker
+from carnelian.services.persistence.aof.log_file import LogFile
 
 EIO = 5
 

@@ -12,7 +12,7 @@ import os
 import posix
 
 from carnelian.services import log
-from carnelian.services.children import SIGUSR1
+from carnelian.services.persistence.children import SIGUSR1
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import errno
 
 from carnelian.base.clock import monotonic_s
 from carnelian.services import log
-from carnelian.services.rdb.snapshot import SnapshotError
+from carnelian.services.persistence.rdb.snapshot import SnapshotError
 from carnelian.services.replication.applier import PrimarySession, StreamError
 from carnelian.services.replication.handshake import (
     FullSync,

@@ -14,7 +14,7 @@ import mmap
 
 from carnelian.base.clock import monotonic_s
 from carnelian.services import log
-from carnelian.services.rdb.snapshot import SnapshotError, SnapshotReader, check_file
+from carnelian.services.persistence.rdb.snapshot import SnapshotError, SnapshotReader, check_file
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import os
 from carnelian.base.clock import monotonic_s
 from carnelian.engine.dispatch import disconnect_blocked
 from carnelian.services import log
-from carnelian.services.aof import append_only as aof_state
+from carnelian.services.persistence.aof import append_only as aof_state
 from carnelian.services.replication.link import CONNECTED, HANDSHAKE, LOADING, TRANSFER, Link
 
 TYPE_CHECKING: bool = False

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from carnelian.base.clock import monotonic_s
 from carnelian.services import log
-from carnelian.services.rdb.snapshot import SnapshotError
-from carnelian.services.rdb.snapshot_stream import StreamedReader
+from carnelian.services.persistence.rdb.snapshot import SnapshotError
+from carnelian.services.persistence.rdb.snapshot_stream import StreamedReader
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:

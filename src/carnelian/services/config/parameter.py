@@ -1,0 +1,301 @@
+"""The kinds of configuration parameter: how a value is read, checked, shown and rewritten.
+
+A parameter is an immutable description; the values live in `Config`. Values are immutable too
+(bool, int, str, tuples), so that a backup is a reference.
+"""
+
+from __future__ import annotations
+
+from carnelian.services.config.syntax import (
+    INT64_MAX,
+    format_memory,
+    parse_c_integer,
+    parse_integer,
+    parse_memory,
+    quote,
+)
+
+TYPE_CHECKING: bool = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from carnelian.services.config.config import Config
+
+
+class ConfigError(Exception):
+    """A value that cannot be accepted; the text is what the user sees."""
+
+
+class Parameter:
+    """One parameter. `multiple` kinds take several words on a line."""
+
+    __slots__ = (
+        "about",
+        "aliases",
+        "attribute",
+        "check",
+        "default",
+        "deny_loading",
+        "effect",
+        "hidden",
+        "immutable",
+        "name",
+        "protected",
+        "sensitive",
+        "unit",
+        "volatile",
+    )
+    kind = "string"
+    multiple = False
+
+    def __init__(
+        self,
+        name: str,
+        default: Any,
+        about: str,
+        *,
+        aliases: tuple[str, ...] = (),
+        unit: str = "",
+        immutable: bool = False,
+        protected: bool = False,
+        sensitive: bool = False,
+        hidden: bool = False,
+        volatile: bool = False,
+        deny_loading: bool = False,
+        effect: bool = True,
+        check: Callable[[Any], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.attribute = name.replace("-", "_")
+        self.default = default
+        self.about = about
+        self.aliases = aliases
+        self.unit = unit
+        self.immutable = immutable  # CONFIG SET refuses it
+        self.protected = protected  # CONFIG SET asks enable-protected-configs
+        self.sensitive = sensitive  # its value must not reach logs
+        self.hidden = hidden  # CONFIG GET needs its exact name
+        self.volatile = volatile  # setting the same value again counts as a change
+        self.deny_loading = deny_loading  # CONFIG SET refuses it while a data set is loaded
+        self.effect = effect  # False: accepted and shown, but nothing acts on it
+        self.check = check
+
+    def initial(self) -> Any:
+        return self.default
+
+    def parse(self, words: list[str], old: Any) -> Any:
+        """The value for these words, given the present one. Raises ConfigError."""
+        value = self.read(words[0])
+        if self.check is not None:
+            self.check(value)
+        return value
+
+    def parse_line(self, words: list[str], old: Any, *, first: bool) -> Any:
+        """As parse, for the `first` or a later line of a configuration file."""
+        return self.parse(words, old)
+
+    def read(self, text: str) -> Any:
+        return text
+
+    def show(self, value: Any) -> str:
+        """The value as CONFIG GET shows it."""
+        return str(value)
+
+    def spell(self, value: Any) -> str:
+        """The value as a configuration file spells it."""
+        return self.show(value)
+
+    def lines(self, value: Any) -> list[tuple[str, bool]]:
+        """The file's lines for this value, each with whether a file without it must get it."""
+        return [(f"{self.name} {self.spell(value)}", value != self.default)]
+
+    def store(self, config: Config, value: Any) -> None:
+        config.__dict__[self.attribute] = value
+
+    def limits(self) -> str:
+        """What values are allowed, for documentation."""
+        return ""
+
+
+class Bool(Parameter):
+    __slots__ = ()
+    kind = "bool"
+
+    def read(self, text: str) -> bool:
+        word = text.lower()
+        if word not in ("yes", "no"):
+            raise ConfigError("argument must be 'yes' or 'no'")
+        return word == "yes"
+
+    def show(self, value: bool) -> str:
+        return "yes" if value else "no"
+
+    def limits(self) -> str:
+        return "yes, no"
+
+
+class Text(Parameter):
+    """Text. A `nullable` one counts as absent when it is empty: a rewrite drops its line."""
+
+    __slots__ = ("nullable",)
+
+    def __init__(
+        self, name: str, default: str, about: str, *, nullable: bool = False, **options: Any
+    ) -> None:
+        super().__init__(name, default, about, **options)
+        self.nullable = nullable
+
+    def spell(self, value: str) -> str:
+        return quote(value)
+
+    def lines(self, value: str) -> list[tuple[str, bool]]:
+        if self.nullable and not value:
+            return []
+        return super().lines(value)
+
+
+class Integer(Parameter):
+    """An integer of a range. Within it, values beyond the floor or ceiling are brought there."""
+
+    __slots__ = ("ceiling", "floor", "high", "low")
+    kind = "integer"
+    not_a_number = "argument couldn't be parsed into an integer"
+
+    def __init__(
+        self,
+        name: str,
+        default: int,
+        low: int,
+        high: int,
+        about: str,
+        *,
+        floor: int | None = None,
+        ceiling: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(name, default, about, **options)
+        self.low = low
+        self.high = high
+        self.floor = low if floor is None else floor
+        self.ceiling = high if ceiling is None else ceiling
+
+    def number(self, text: str) -> int | None:
+        return parse_integer(text)
+
+    def read(self, text: str) -> int:
+        value = self.number(text)
+        if value is None:
+            raise ConfigError(self.not_a_number)
+        if not self.low <= value <= self.high:
+            raise ConfigError(f"argument must be between {self.limits()} inclusive")
+        return max(self.floor, min(value, self.ceiling))
+
+    def limits(self) -> str:
+        return f"{self.low} and {self.high}"
+
+
+class Octal(Integer):
+    __slots__ = ()
+    kind = "octal"
+    not_a_number = "argument couldn't be parsed as an octal number"
+
+    def number(self, text: str) -> int | None:
+        return parse_c_integer(text, 8)
+
+    def show(self, value: int) -> str:
+        return f"{value:o}"
+
+    def limits(self) -> str:
+        return f"{self.low:o} and {self.high:o}"
+
+
+class Memory(Integer):
+    """A number of bytes."""
+
+    __slots__ = ()
+    kind = "memory"
+    not_a_number = "argument must be a memory value"
+
+    def number(self, text: str) -> int | None:
+        return parse_memory(text)
+
+    def spell(self, value: int) -> str:
+        return format_memory(value)
+
+
+class MemoryOrPercent(Memory):
+    """A number of bytes, or a percentage, which is kept as a negative number."""
+
+    __slots__ = ()
+    kind = "memory or percent"
+    not_a_number = "argument must be a memory or percent value"
+
+    def number(self, text: str) -> int | None:
+        value = parse_memory(text)
+        if value is not None:
+            # Redis keeps it in a signed type: beyond that it reads as a percentage.
+            return value if value <= INT64_MAX else value - 2**64
+        percent = parse_integer(text[:-1]) if text.endswith("%") else None
+        return -percent if percent is not None and percent >= 0 else None
+
+    def read(self, text: str) -> int:
+        value = self.number(text)
+        if value is not None and value < self.low:
+            raise ConfigError(f"percentage argument must be less or equal to {-self.low}")
+        return super().read(text)
+
+    def show(self, value: int) -> str:
+        return f"{-value}%" if value < 0 else str(value)
+
+    def spell(self, value: int) -> str:
+        return self.show(value) if value < 0 else format_memory(value)
+
+    def limits(self) -> str:
+        return f"0 and {self.high}"
+
+
+class Enum(Parameter):
+    """One of several words. `same` maps words to those they mean."""
+
+    __slots__ = ("choices", "same")
+    kind = "enum"
+
+    def __init__(
+        self,
+        name: str,
+        default: str,
+        choices: str,
+        about: str,
+        *,
+        same: dict[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(name, default, about, **options)
+        self.choices = choices.split()
+        self.same = same or {}
+
+    def read(self, text: str) -> str:
+        word = text.lower()
+        if word not in self.choices:
+            raise ConfigError(f"argument(s) must be one of the following: {self.limits()}")
+        return self.same.get(word, word)
+
+    def limits(self) -> str:
+        return ", ".join(self.choices)
+
+
+class Flags(Enum):
+    """Several of the words, kept in their declared order; the default stands for none of them."""
+
+    __slots__ = ()
+    kind = "flags"
+    multiple = True
+
+    def parse(self, words: list[str], old: Any) -> str:
+        chosen = [self.read(word) for word in words or [""]]
+        flags = [word for word in self.choices if word in chosen and word != self.default]
+        value = " ".join(flags) or self.default
+        if self.check is not None:
+            self.check(value)
+        return str(value)

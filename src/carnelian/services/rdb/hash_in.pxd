@@ -1,7 +1,0 @@
-"""Hashes read from RDB form: plain, zipmap, ziplist, listpack, and with field expiry times."""
-
-from carnelian.keyspace.database cimport KeyRef
-from carnelian.services.rdb.codec cimport RdbIn, RdbValue
-
-
-cdef bint rdb_get_hash(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil
