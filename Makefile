@@ -19,9 +19,15 @@ BENCH ?= all
 SHELL := /bin/sh
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
+NATIVE := build/native
 SOURCES := pyproject.toml setup.py \
 	$(shell find src -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
+TEST_SOURCES := $(wildcard tests/native/*.pyx)
 LIBASAN = $(shell gcc -print-file-name=libasan.so)
+# $(call BUILD,kind): the package and the tests' native modules in build/kind/lib, beside the installed one.
+BUILD = sh -c '$(BIN)/python setup.py -q build --build-base build/$(1) --build-lib build/$(1)/lib && \
+	CARNELIAN_TESTS=1 $(BIN)/python setup.py -q build_ext --build-temp build/$(1)/native \
+	--build-lib build/$(1)/lib'
 
 ifneq ($(wildcard /usr/lib/ccache),)
 export PATH := /usr/lib/ccache:$(PATH)
@@ -33,25 +39,25 @@ endif
 run: $(VENV)/.package
 	exec $(BIN)/carnelian --port $(PORT) $(ARGS)
 
-test: $(VENV)/.test-tools
+test: $(VENV)/.test-tools $(NATIVE)/.made
 	$(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
 
 debug: $(VENV)/.test-tools
-	CARNELIAN_DEBUG=1 $(BIN)/python setup.py -q build --build-base build/debug --build-lib build/debug/lib
+	CARNELIAN_DEBUG=1 $(call BUILD,debug)
 	PYTHONPATH=build/debug/lib $(BIN)/python -m pytest $(TESTS) $(PYTEST_ARGS)
 
 asan: $(VENV)/.test-tools
-	CARNELIAN_ASAN=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib
+	CARNELIAN_ASAN=1 $(call BUILD,asan)
 	LD_PRELOAD=$(LIBASAN) ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=build/asan/lib \
 		$(BIN)/python -m pytest $(ASAN_TESTS) $(PYTEST_ARGS)
 
-bench: $(VENV)/.test-tools
+bench: $(VENV)/.test-tools $(NATIVE)/.made
 	$(BIN)/python -m benchmarks $(BENCH)
 
 lint: $(VENV)/.lint-tools
 	$(BIN)/ruff check src tests benchmarks tools setup.py
 	$(BIN)/mypy
-	find src -name '*.pyx' -o -name '*.pxd' | PATH="$(CURDIR)/$(BIN):$$PATH" xargs cython-lint
+	find src tests/native -name '*.pyx' -o -name '*.pxd' | PATH="$(CURDIR)/$(BIN):$$PATH" xargs cython-lint
 
 clean:
 	rm -rf build $(VENV)
@@ -75,6 +81,11 @@ $(VENV)/.test-tools: $(VENV)/.package
 	PYTHON=$(PYTHON) sh tools/prepare.sh peers
 	test $(VENV)/.test-packages -nt pyproject.toml || $(PIP) --no-build-isolation '.[test]'
 	touch $(VENV)/.test-packages $@
+
+# What tests need compiled; tests/conftest.py puts it on the path.
+$(NATIVE)/.made: $(VENV)/.package $(TEST_SOURCES)
+	CARNELIAN_TESTS=1 $(BIN)/python setup.py -q build_ext --build-temp $(NATIVE)/temp --build-lib $(NATIVE)/lib
+	touch $@
 
 $(VENV)/.lint-tools: $(VENV)/.test-tools
 	test $(VENV)/.lint-packages -nt pyproject.toml || $(PIP) --no-build-isolation '.[lint]'

@@ -1,8 +1,9 @@
 """Compiles every .pyx under src/ into an extension of its own; all else is in pyproject.toml.
 
-Environment: CARNELIAN_DEBUG=1 turns on assertions and audits, CARNELIAN_ASAN=1 adds
-AddressSanitizer (and sends every allocation to malloc so that it is seen), CARNELIAN_CFLAGS appends
-compiler flags.
+Environment: CARNELIAN_TESTS=1 compiles tests/native/ instead, as the modules of a package `native`
+that is never installed (`build_ext --build-lib DIR`, and DIR on the path). CARNELIAN_DEBUG=1 turns
+on assertions and audits, CARNELIAN_ASAN=1 adds AddressSanitizer (and sends every allocation to
+malloc so that it is seen), CARNELIAN_CFLAGS appends compiler flags.
 """
 
 import os
@@ -14,11 +15,19 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
+FOR_TESTS = os.environ.get("CARNELIAN_TESTS") == "1"
 DEBUG = os.environ.get("CARNELIAN_DEBUG") == "1"
 ASAN = os.environ.get("CARNELIAN_ASAN") == "1"
 JOBS = os.cpu_count() or 1
 
 Options.warning_errors = True
+
+
+def sources():
+    """Each module's name and its source."""
+    top = ROOT / "tests" if FOR_TESTS else ROOT / "src"
+    for source in sorted((top / "native" if FOR_TESTS else top).rglob("*.pyx")):
+        yield ".".join(source.relative_to(top).with_suffix("").parts), source
 
 
 class ParallelBuild(build_ext):
@@ -38,8 +47,7 @@ def extensions():
         flags += ["-fsanitize=address", "-fno-omit-frame-pointer", "-DCARNELIAN_ASAN=1"]
         link += ["-fsanitize=address"]
     flags += os.environ.get("CARNELIAN_CFLAGS", "").split()
-    for source in sorted((ROOT / "src").rglob("*.pyx")):
-        module = ".".join(source.relative_to(ROOT / "src").with_suffix("").parts)
+    for module, source in sources():
         yield Extension(
             module,
             [str(source.relative_to(ROOT))],
@@ -55,6 +63,7 @@ setup(
         list(extensions()),
         nthreads=JOBS,
         build_dir="build/cython",
+        include_path=["src"],
         compiler_directives={
             "language_level": 3,
             "boundscheck": False,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from benchmarks.tables import print_table
-from carnelian.encodings.quicklist_testing import ByteList
+from native.quicklist import ByteList
 
 COUNT = 1_000_000
 ELEMENT = b"0123456789"

@@ -9,7 +9,7 @@ import random
 import sys
 
 from carnelian.base.memory import stats
-from carnelian.encodings.sorted_set_testing import SortedSetBox
+from native.sorted_set import SortedSetBox
 
 
 def report(what: str, seconds: float, count: int) -> None:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 import pytest
 
 from tests.support import cython_source
-from tests.support.cython_source import Function, Import
+from tests.support.house import (
+    FILE_LINES_MAX,
+    ROOT,
+    files,
+    functions_of,
+    imports_of,
+    kept_sizes,
+    long_files,
+    module_of,
+    modules,
+    product_files,
+    product_imports,
+    text,
+    where,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "src"
 FUNCTION_LINES_MAX = 70
-FILE_LINES_MAX = 800
 COLUMNS_MAX = 100
 
 # An import goes to a lower number, or stays within its own package.
@@ -46,95 +54,6 @@ LAYERS = {
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:work|home|root|Users|private|opt/[a-z]+)/")
 
 
-@cache
-def files(*suffixes: str) -> tuple[Path, ...]:
-    """Our code and no generated file."""
-    folders = [SOURCE, ROOT / "tests", ROOT / "benchmarks", ROOT / "tools"]
-    found = [path for folder in folders for path in folder.rglob("*") if path.suffix in suffixes]
-    return tuple(sorted([*found, ROOT / "setup.py"] if ".py" in suffixes else found))
-
-
-@cache
-def text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def where(path: Path, line: int | None = None) -> str:
-    name = str(path.relative_to(ROOT))
-    return name if line is None else f"{name}:{line}"
-
-
-def python_functions(path: Path) -> Iterator[Function]:
-    for node in ast.walk(ast.parse(text(path))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield Function(node.name, node.lineno, node.end_lineno or node.lineno)
-
-
-def python_imports(path: Path) -> Iterator[Import]:
-    tree = ast.parse(text(path))
-    top_level = set(tree.body)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            names = [alias.name for alias in node.names]
-            yield Import(node.lineno, module, names, node in top_level)
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(node.lineno, alias.name, [], node in top_level)
-
-
-def functions_of(path: Path) -> list[Function]:
-    if path.suffix == ".py":
-        return list(python_functions(path))
-    return cython_source.functions(text(path))
-
-
-def imports_of(path: Path) -> list[Import]:
-    if path.suffix == ".py":
-        return list(python_imports(path))
-    return list(cython_source.imports(text(path)))
-
-
-def module_of(path: Path) -> str:
-    """`src/carnelian/base/memory.pyx` is carnelian.base.memory, a package is its own name."""
-    parts = path.relative_to(SOURCE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-@cache
-def modules() -> frozenset[str]:
-    return frozenset(
-        module_of(path) for path in files(".py", ".pyx", ".pxd") if SOURCE in path.parents
-    )
-
-
-def targets(importer: Path, statement: Import) -> Iterator[str]:
-    """The modules of ours that an import statement reaches."""
-    module = statement.module
-    if module.startswith("."):
-        dots = len(module) - len(module.lstrip("."))
-        package = importer.relative_to(SOURCE).parent.parts
-        base = package[: len(package) - dots + 1]
-        module = ".".join([*base, *filter(None, [module.lstrip(".")])])
-    if module.split(".")[0] != "carnelian":
-        return
-    if not statement.names:
-        yield module
-    for name in statement.names:
-        inner = f"{module}.{name}"
-        if inner in modules():
-            yield inner
-        elif inner != "carnelian.__version__":
-            yield module
-
-
-def source_imports() -> Iterator[tuple[Path, Import, str]]:
-    for path in files(".py", ".pyx", ".pxd"):
-        if SOURCE in path.parents:
-            for statement in imports_of(path):
-                for target in targets(path, statement):
-                    yield path, statement, target
-
 
 def layer_name(module: str) -> str:
     parts = module.split(".")
@@ -153,37 +72,21 @@ def test_every_module_has_a_layer() -> None:
 
 def test_imports_point_downwards() -> None:
     found = []
-    for path, statement, target in source_imports():
+    for path, statement, target in product_imports():
         own, other = layer_name(module_of(path)), layer_name(target)
         if own != other and LAYERS.get(other, 0) >= LAYERS.get(own, 0):
             found.append(f"{where(path, statement.line)}: {module_of(path)} imports {target}")
     broken(found, "imports go only to a lower layer")
 
 
-def test_modules_do_not_import_each_other_in_circles() -> None:
-    graph: dict[str, set[str]] = {}
-    for path, statement, target in source_imports():
-        module = module_of(path)
-        if statement.top_level and target != module:
-            graph.setdefault(module, set()).add(target)
-    found = []
-    while graph:
-        leaves = [name for name, needs in graph.items() if not needs & graph.keys()]
-        if not leaves:
-            found = [f"{name}: {', '.join(sorted(graph[name] & graph.keys()))}" for name in graph]
-            break
-        for name in leaves:
-            del graph[name]
-    broken(sorted(found), "these modules import each other, directly or through others")
-
-
-def test_only_tests_use_the_testing_modules() -> None:
+def test_the_product_imports_no_test_code() -> None:
     found = [
-        where(path, statement.line)
-        for path, statement, target in source_imports()
-        if target.endswith("_testing") and not module_of(path).endswith("_testing")
+        f"{where(path, statement.line)}: {statement.module}"
+        for path in product_files()
+        for statement in imports_of(path)
+        if statement.module.split(".")[0] in ("native", "tests", "benchmarks", "tools")
     ]
-    broken(found, "*_testing modules are for tests")
+    broken(found, "the product stands without its tests and tools")
 
 
 def test_no_textual_include() -> None:
@@ -206,9 +109,13 @@ def test_functions_are_short() -> None:
 
 
 def test_files_are_short() -> None:
-    counts = {path: text(path).count("\n") for path in files(".py", ".pyx", ".pxd", ".h")}
-    found = [f"{where(path)}: {n} lines" for path, n in counts.items() if n > FILE_LINES_MAX]
-    broken(found, f"a file has at most {FILE_LINES_MAX} lines")
+    kept = kept_sizes()
+    found = [
+        f"{name}: {lines} lines, {kept.get(name, FILE_LINES_MAX)} allowed"
+        for name, lines in long_files().items()
+        if lines > kept.get(name, FILE_LINES_MAX)
+    ]
+    broken(found, f"a file has {FILE_LINES_MAX} lines at most, one of tests/sizes.json shrinks")
 
 
 def test_lines_are_short() -> None:
@@ -302,7 +209,6 @@ def test_the_scanner_of_cython() -> None:
         ("carnelian.base.slice", []),
         ("json", []),
     ]
-    assert [statement.top_level for statement in statements] == [True] * 4 + [False]
     assert cython_source.includes(SAMPLE) == [11]
     assert cython_source.opens_with_docstring(SAMPLE)
     assert not cython_source.opens_with_docstring("import os\n'''late'''\n")

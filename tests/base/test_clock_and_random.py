@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnelian.base import base_testing as native
 from carnelian.base import random as native_random
+from native import base as native
 
 
 def test_clocks() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnelian.base import base_testing as native
+from native import base as native
 
 PATTERN = bytes((i * 131 + (i >> 8) * 7 + 5) & 255 for i in range(70000))
 LENGTHS = [*range(301), 512, 1024, 1025, 5000]

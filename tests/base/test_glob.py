@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from carnelian.base.base_testing import glob
+from native.base import glob
 
 
 def lower(byte: int) -> int:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carnelian.base.base_testing import compress, decompress
 from carnelian.base.memory import stats
+from native.base import compress, decompress
 
 
 def decode(stream: bytes, expected: int) -> bytes | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from carnelian.embedded import Engine
-from carnelian.engine.propagation import RecordingSink
+from native.recording_sink import RecordingSink
 from tests.support.client import InProcessClient
 
 INVALID_ID = "ERR Invalid stream ID specified as stream command argument"

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from carnelian.encodings import bitops_testing as bitops
-from carnelian.encodings import geohash_testing as geo
-from carnelian.encodings import hyperloglog_testing as hll
-from carnelian.encodings.stream_testing import Entries
+from native import bitops
+from native import geohash as geo
+from native import hyperloglog as hll
+from native.stream import Entries
 
 UNITS = {"m": 1, "km": 1000, "ft": 0.3048, "mi": 1609.34}
 

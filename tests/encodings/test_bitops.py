@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carnelian.encodings import bitops_testing as bitops
+from native import bitops
 
 DATA = st.one_of(
     st.binary(max_size=80),

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.base import memory
-from carnelian.encodings.field_map_testing import Fields
+from native.field_map import Fields
 
 NAMES = st.one_of(
     st.integers(0, 60).map(lambda n: b"f%d" % n),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.encodings import geohash as _geohash  # noqa: F401  (importable on its own)
-from carnelian.encodings import geohash_testing as geo
+from native import geohash as geo
 
 LONGITUDES = st.floats(-180, 180)
 LATITUDES = st.floats(-85.05112878, 85.05112878)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from carnelian.encodings import hyperloglog_testing as hll
+from native import hyperloglog as hll
 
 EMPTY = b"HYLL\x01\0\0\0" + b"\0" * 7 + b"\x80" + b"\x7f\xff"
 MASK = 2**64 - 1

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.base import memory
-from carnelian.encodings import id_tree_testing as ids
+from native import id_tree as ids
 
 TOP = 2**64 - 1
 IDS = st.tuples(st.integers(0, 40), st.integers(0, 40))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carnelian.encodings.packed_testing import (
+from native.packed import (
     HashRegion,
     IntsetRegion,
     ListRegion,

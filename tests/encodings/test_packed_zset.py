@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.base import memory
-from carnelian.encodings.packed_zset_testing import PackedZsetBox, verify_bytes
-from carnelian.encodings.sorted_set_testing import SortedSetBox
+from native.packed_zset import PackedZsetBox, verify_bytes
+from native.sorted_set import SortedSetBox
 
 INF = float("inf")
 MEMBERS = st.one_of(

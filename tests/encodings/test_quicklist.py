@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.base import memory
-from carnelian.encodings.quicklist_testing import ByteList
+from native.quicklist import ByteList
 
 FILLS = st.sampled_from([-1, 0, 1, 2, 3, 5, 16])
 ELEMENTS = st.one_of(

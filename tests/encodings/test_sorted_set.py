@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.base import memory
-from carnelian.encodings.sorted_set_testing import SortedSetBox
+from native.sorted_set import SortedSetBox
 
 INF = float("inf")
 MEMBERS = st.one_of(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.base import memory
-from carnelian.encodings.stream_testing import Entries
+from native.stream import Entries
 
 TOP = 2**64 - 1
 NUMBERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-70, 70), st.integers(0, 70_000))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.base import memory
-from carnelian.encodings.stream_testing import Entries
+from native.stream import Entries
 
 GROUPS = [b"g1", b"g2"]
 CONSUMERS = [b"alice", b"bob", b"carol"]

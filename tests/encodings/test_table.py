@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.base import memory
-from carnelian.encodings.table_testing import ByteSet
+from native.table import ByteSet
 
 KEYS = st.integers(0, 400).map(lambda n: b"key:%d" % n)
 

@@ -12,7 +12,7 @@ from random import Random, SystemRandom
 
 import pytest
 
-from carnelian.base.base_testing import crc64_of
+from native.base import crc64_of
 from tests.fuzz.test_commands import CONFIG, SEEDED
 from tests.support.client import SocketClient
 from tests.support.leaks import check_for_leaks, note_baseline

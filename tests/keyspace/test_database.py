@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from carnelian.base import memory
-from carnelian.types.database_testing import DatabaseUnderTest
+from native.database import DatabaseUnderTest
 
 LENGTHS = st.one_of(
     st.integers(0, 40), st.integers(250, 260), st.sampled_from([1000, 1024, 2049, 70_000])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from carnelian.base import memory
-from carnelian.types.list.value_testing import ListValue, configure
+from native.list_value import ListValue, configure
 
 ELEMENTS = st.one_of(
     st.sampled_from([b"", b"a", b"b", b"1"]),

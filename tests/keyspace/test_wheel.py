@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from carnelian.base import memory
-from carnelian.keyspace.wheel_testing import WheelUnderTest
+from native.wheel import WheelUnderTest
 
 START_MS = 1_700_000_000_123
 # Near, around the borders of the levels, and anywhere.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from carnelian.base import memory
-from carnelian.services.replication.backlog_testing import BLOCK_SIZE, NativeBacklog
+from native.backlog import BLOCK_SIZE, NativeBacklog
 from tests.support.resp import encode_command
 
 SIZES = st.one_of(st.integers(0, 100), st.integers(BLOCK_SIZE - 60, BLOCK_SIZE + 60))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from carnelian.base import memory
 from carnelian.resp.parser import split_args
-from carnelian.resp.parser_testing import Connection, ProtocolError, SharedParser
+from native.parser import Connection, ProtocolError, SharedParser
 from tests.support.resp import encode_command
 
 COMMANDS = [

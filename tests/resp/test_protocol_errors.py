@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from carnelian.resp.parser import split_args
-from carnelian.resp.parser_testing import Connection, ProtocolError, SharedParser
+from native.parser import Connection, ProtocolError, SharedParser
 from tests.support.resp import BytesSource, read_reply
 from tests.support.servers import PeerMissing, start
 

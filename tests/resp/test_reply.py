@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnelian.base import memory
-from carnelian.resp.reply_testing import ReplyBuffer, SharedBytes, pool_clear
+from native.reply import ReplyBuffer, SharedBytes, pool_clear
 from tests.support.resp import BytesSource, Reply, read_reply
 
 INTEGERS = [0, 1, 9, 10, 42, 99, 100, 999, 1000, 9999, 10_000, 123_456_789, 2**31, 2**63 - 1]

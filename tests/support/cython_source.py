@@ -50,7 +50,6 @@ class Import(NamedTuple):
     line: int
     module: str
     names: list[str]
-    top_level: bool
 
 
 def blank(match: re.Match[str]) -> str:
@@ -113,14 +112,13 @@ def split_names(text: str) -> list[str]:
 
 
 def imports(source: str) -> Iterator[Import]:
-    """Imports and cimports; one inside a function or an `if` is not top level."""
+    """Imports and cimports, those inside functions too."""
     for line in logical_lines(source):
-        top_level = line.indent == 0
         if match := FROM_IMPORT.match(line.text):
-            yield Import(line.first, match.group(1), split_names(match.group(2)), top_level)
+            yield Import(line.first, match.group(1), split_names(match.group(2)))
         elif match := IMPORT.match(line.text):
             for module in split_names(match.group(1)):
-                yield Import(line.first, module, [], top_level)
+                yield Import(line.first, module, [])
 
 
 def includes(source: str) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from carnelian.embedded import Engine
-from carnelian.engine.propagation import RecordingSink
+from native.recording_sink import RecordingSink
 from tests.support.client import InProcessClient
 from tests.support.resp import BytesSource, plain, read_reply
 

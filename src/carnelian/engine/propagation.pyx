@@ -14,19 +14,6 @@ cdef class Sink:
         raise NotImplementedError
 
 
-cdef class RecordingSink(Sink):
-    """Keeps what it is fed; for tests of what commands propagate."""
-    cdef readonly list fed
-
-    def __cinit__(self):
-        self.fed = []
-
-    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
-        cdef int i
-        self.fed.append((db_id, [argv[i].ptr[:argv[i].len] for i in range(argc)]))
-        return 0
-
-
 cdef class Propagation:
     def __cinit__(self):
         self.sinks = []

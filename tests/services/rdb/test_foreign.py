@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carnelian.formats.foreign_testing import build_listpack, walk
+from native.foreign import build_listpack, walk
 
 ELEMENTS = st.lists(
     st.one_of(

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from carnelian.base.base_testing import crc64_of
-from carnelian.formats.foreign_testing import build_listpack
+from native.base import crc64_of
+from native.foreign import build_listpack
 from tests.support.client import Client
 from tests.support.keyspace import pairs, stream_content
 from tests.support.log_files import DIRECTORY, logged

@@ -87,7 +87,7 @@ def test_restore_options_and_errors(client: Any) -> None:
 
 def test_damaged_payloads_are_refused_or_harmless(server: Server) -> None:
     """Bytes changed anywhere, with the checksum made right again: an error or a sound value."""
-    from carnelian.base.base_testing import crc64_of
+    from native.base import crc64_of
 
     source = random.Random(20)
     with server.connect() as client:

@@ -1,4 +1,4 @@
-"""Geohashes with Python numbers, and a search over a plain list of scores, for tests only."""
+"""Geohashes with Python numbers, and a search over a plain list of scores."""
 
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.encodings.geohash cimport (

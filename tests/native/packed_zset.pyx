@@ -1,4 +1,4 @@
-"""The packed sorted set as a Python object with a block of exactly its size, for tests only."""
+"""The packed sorted set as a Python object with a block of exactly its size."""
 
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy

@@ -1,4 +1,4 @@
-"""Python's view of the parser, for tests: a connection that is fed bytes in pieces."""
+"""Python's view of the parser: a connection that is fed bytes in pieces."""
 
 from libc.string cimport memcpy, memset
 from libc.stdint cimport int64_t

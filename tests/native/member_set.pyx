@@ -1,4 +1,4 @@
-"""A big set of byte strings on its table, for tests only."""
+"""A big set of byte strings on its table."""
 
 from carnelian.base.slice cimport slice_of
 from carnelian.encodings.member_set cimport (

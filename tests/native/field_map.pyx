@@ -1,4 +1,4 @@
-"""A big hash of byte strings, for tests only."""
+"""A big hash of byte strings."""
 
 from libc.stdint cimport int64_t
 

@@ -1,4 +1,4 @@
-"""The ID tree with small integers for values, and stream IDs as tuples, for tests only."""
+"""The ID tree with small integers for values, and stream IDs as tuples."""
 
 from libc.stdint cimport uintptr_t
 

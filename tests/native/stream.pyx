@@ -1,4 +1,4 @@
-"""Streams and consumer groups as a Python object, IDs as tuples, for tests only."""
+"""Streams and consumer groups as a Python object, IDs as tuples."""
 
 from libc.stdint cimport int64_t, uint64_t
 

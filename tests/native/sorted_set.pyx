@@ -1,4 +1,4 @@
-"""The big sorted set as a Python object, for tests and benchmarks only."""
+"""The big sorted set as a Python object."""
 
 import time
 

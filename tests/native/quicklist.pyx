@@ -1,4 +1,4 @@
-"""A Python list on the quicklist, and its inner loops to be timed. Tests and benchmarks only."""
+"""A Python list on the quicklist, and its inner loops to be timed."""
 
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc

@@ -1,4 +1,4 @@
-"""A list under one key of a database of its own, for tests of list_value."""
+"""A list under one key of a database of its own, for tests of types/list/value."""
 
 from carnelian.base.slice cimport Slice, slice_of
 from carnelian.encodings.quicklist cimport QuicklistCursor

@@ -1,4 +1,4 @@
-"""Bit operations on Python bytes, for tests only."""
+"""Bit operations on Python bytes."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 

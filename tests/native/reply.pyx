@@ -1,4 +1,4 @@
-"""The reply buffer in Python, for tests: every typed reply, places, sending in pieces."""
+"""The reply buffer in Python: every typed reply, places, sending in pieces."""
 
 from carnelian.base.blob cimport (
     Blob, blob_data, blob_from, blob_is_shared, blob_memory, blob_release, blob_resize, blob_retain,

@@ -1,4 +1,4 @@
-"""Redis's packed forms as Python lists, for tests only."""
+"""Redis's packed forms as Python lists."""
 
 from libc.string cimport memcpy
 

@@ -1,4 +1,4 @@
-"""The expiry wheel as a Python object, for tests: entries are known by a number."""
+"""The expiry wheel as a Python object: entries are known by a number."""
 
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy

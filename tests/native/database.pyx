@@ -1,4 +1,4 @@
-"""A database as a Python object, for tests of entries, table and wheel in step."""
+"""A database as a Python object for tests of entries, table and wheel in step."""
 
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy

@@ -1,4 +1,4 @@
-"""The backlog for tests: a thin wrapper without rules of its own."""
+"""The backlog: a thin wrapper without rules of its own."""
 
 from libc.stdint cimport int64_t
 

@@ -1,4 +1,4 @@
-"""Packed regions in blocks of exactly their size: a sanitizer sees a stray read. Tests only."""
+"""Packed regions in blocks of exactly their size: a sanitizer sees a stray read. """
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc

@@ -1,4 +1,4 @@
-"""A set of byte strings on the hash table, for tests only."""
+"""A set of byte strings on the hash table."""
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy

@@ -1,4 +1,4 @@
-"""HyperLogLog on Python bytes with the logic PFADD, PFCOUNT and PFMERGE need, for tests only."""
+"""HyperLogLog on Python bytes with the logic PFADD, PFCOUNT and PFMERGE need."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset

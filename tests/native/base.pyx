@@ -1,4 +1,4 @@
-"""The native leaf functions of this layer as Python ones. Only tests may import it.
+"""The native leaf functions of `carnelian.base` as Python ones.
 
 Input is copied into a block of exactly its size, so that AddressSanitizer sees a read too far.
 """
