@@ -4,7 +4,8 @@
     engine.execute([b"SET", b"greeting", b"hello"])       # b"+OK\r\n"
 
 Timers (expiry, timeouts of blocking commands) run with each call. Any thread may call; one command
-runs at a time, and a blocked one lets the others' in.
+runs at a time, and a blocked one lets the others' in. A forked child cannot use its parent's
+engine: calls raise ForkedError, and the files stay the parent's.
 
     engine = Engine(dir="data", appendonly="yes", appendfsync="always")
 
@@ -13,10 +14,11 @@ keeps the data in files, those of a server (docs/PERSISTENCE.md); so do save poi
 
 from __future__ import annotations
 
-import threading
+import os
 import weakref
 
-from carnelian.engine.local_session import LocalSession
+from carnelian.engine.local_session import LocalSession, abandon
+from carnelian.engine.turn import ForkedError, ReentryError, Turn
 from carnelian.host_files import FilesError, HostFiles, messages
 from carnelian.instance import Instance
 from carnelian.services import log
@@ -26,28 +28,27 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Client", "Engine", "FilesError"]
+__all__ = ["Client", "Engine", "FilesError", "ForkedError", "ReentryError"]
 
 
 class Client:
-    """One client of an embedded engine, with its own database, protocol and transaction."""
+    """One client of an embedded engine, with its own database, protocol and transaction. Threads
+    that wait in blocking commands need one each."""
 
     def __init__(self, engine: Engine, protocol: int = 2) -> None:
         self._engine = engine
         self._turn = engine._turn
         with self._turn:
-            self._session: Any = LocalSession(engine.instance.engine, protocol)
+            self._session: Any = LocalSession(engine.instance.engine, engine._turn, protocol)
 
     def execute(self, argv: list[bytes]) -> bytes:
         """Run one command and return its reply as RESP bytes, messages that came before it
         included; empty where Redis sends nothing. OSError: it was carried out, but with
-        `appendfsync always` that is not safe on disk."""
+        `appendfsync always` that is not safe on disk. ForkedError in a forked child; ReentryError
+        from a signal handler amid a command, or when the client waits in another thread."""
         with self._turn:
-            try:
-                reply: bytes = self._session.execute(argv, self._wait)
-                self._engine._files.after_command()
-            finally:
-                self._turn.notify_all()
+            reply: bytes = self._session.execute(argv)
+            self._engine._files.after_command()
             return reply
 
     def take(self) -> bytes:
@@ -60,10 +61,6 @@ class Client:
         with self._turn:
             self._session.close()
 
-    def _wait(self, seconds: float | None) -> None:
-        self._turn.notify_all()
-        self._turn.wait(seconds)
-
 
 class Engine:
     """An engine of its own: nothing is shared with another one but the process's memory."""
@@ -75,12 +72,13 @@ class Engine:
             if not config.load_line([name.replace("_", "-"), value]):
                 raise TypeError(f"there is no setting {name!r}")
         log.forward(messages.take)
-        self._turn = threading.Condition(threading.Lock())
+        self._turn = Turn()
         self.instance = Instance(config)
         config.apply_all()
         self._files = HostFiles(self.instance, self._turn)
         self._shut = weakref.finalize(self, shut, self.instance, self._turn, self._files)
         self._client = Client(self)
+        _living.add(self)
 
     def connect(self, protocol: int = 2) -> Client:
         """A further client."""
@@ -96,12 +94,30 @@ class Engine:
         self._shut()
 
 
-def shut(instance: Instance, turn: threading.Condition, files: HostFiles) -> None:
+def shut(instance: Instance, turn: Turn, files: HostFiles) -> None:
+    if turn.abandoned:
+        return
     with turn:
         try:
             files.close()
         finally:
             for session in list(instance.engine.sessions.values()):
                 session.close()
-            turn.notify_all()
             instance.engine.server = None
+
+
+_living: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    """In a child: it has a copy of every engine, but not its threads, and must not touch its
+    files."""
+    for engine in list(_living):
+        engine._turn.abandon()
+        engine._files.abandon()
+        abandon(engine.instance.engine)
+    _living.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

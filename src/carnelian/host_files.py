@@ -17,6 +17,7 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from carnelian.engine.turn import Turn
     from carnelian.instance import Instance
 
 TICK_S = 0.1
@@ -68,7 +69,7 @@ def raise_loss(error: int, text: str) -> None:
 class HostFiles:
     """`turn` is held by whoever uses the engine."""
 
-    def __init__(self, instance: Instance, turn: threading.Condition) -> None:
+    def __init__(self, instance: Instance, turn: Turn) -> None:
         self.instance = instance
         self.turn = turn
         self.lock = -1
@@ -87,6 +88,16 @@ class HostFiles:
         ).start()
 
     def unlock(self) -> None:
+        if self.lock >= 0:
+            import fcntl
+
+            fcntl.flock(self.lock, fcntl.LOCK_UN)  # a child may have a copy of the descriptor
+            os.close(self.lock)
+            self.lock = -1
+
+    def abandon(self) -> None:
+        """In a forked child: the lock stays the parent's, also once the parent has ended."""
+        self.ended.set()
         if self.lock >= 0:
             os.close(self.lock)
             self.lock = -1
@@ -107,7 +118,7 @@ class HostFiles:
         instance = self.instance
         while instance.aof.state == WAITING and instance.aof.last_status:
             instance.keep_files()
-            self.turn.wait(TICK_S / 10)
+            self.turn.sleep(TICK_S / 10)
         instance.snapshots.end_child()
         good = instance.aof.close() and instance.aof.state != WAITING
         if instance.config.save and self.lock >= 0:
@@ -118,7 +129,7 @@ class HostFiles:
             raise OSError(instance.aof.file.error or 5, f"not all is on disk: {messages.last}")
 
 
-def look_after(instance: Any, turn: threading.Condition, ended: threading.Event) -> None:
+def look_after(instance: Any, turn: Turn, ended: threading.Event) -> None:
     """The thread: saves, rewrites and syncs that are due whether anybody calls or not."""
     while not ended.wait(TICK_S):
         with turn:

@@ -28,7 +28,7 @@ from carnelian.engine.pubsub cimport release_held
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, DIRTY_CAS, DIRTY_EXEC, HOLDS_PUSHES, IN_MULTI,
     INTERNAL, IS_UNIX, MONITORING, NEEDS_AUTH, NO_BLOCKING, PRIMARY, REPLICA, REPLY_OFF, REPLY_SKIP,
-    REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED, Session,
+    REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED, UNDECIDED, Session,
 )
 from carnelian.engine.timing cimport calibrate, ticks_per_us, ticks_to_us
 from carnelian.keyspace.database cimport KeyRef, key_find
@@ -660,7 +660,7 @@ cdef int serve_queue(Engine engine, tuple place, int type) except -1:
             blocked = <Blocked>item
             if blocked.served:
                 continue
-            if blocked.session.flags & (CLOSE_NOW | CLOSE_AFTER_REPLY | CLOSED):
+            if blocked.session.flags & (CLOSE_NOW | CLOSE_AFTER_REPLY | CLOSED | UNDECIDED):
                 skip += 1          # about to go: what it took would be lost
             elif blocked.on_deletion or type_at(engine, place) == type:
                 skip += not run_again(engine, blocked)

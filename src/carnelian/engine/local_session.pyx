@@ -1,21 +1,24 @@
 """A client inside this process: commands go in as bytes, replies come out as RESP bytes.
 
-Owner: whoever made it, until `close`. One thread at a time, but a session blocked in one thread may
-be served by a command of another: `wait` is told how to let the others go on.
+Owner: whoever made it, until `close`. Any thread may call, with the engine's turn; a session that
+is blocked in one thread may be served by a command of another.
 """
 
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t
 
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.slice cimport Slice
 from carnelian.engine.dispatch cimport execute
-from carnelian.engine.engine cimport Engine
+from carnelian.engine.engine cimport Blocked, Engine
 from carnelian.engine.session cimport (
-    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, OUTPUT_PENDING, Session,
+    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, OUTPUT_PENDING, UNDECIDED, Session,
 )
-from carnelian.resp.reply cimport reply_clear, reply_copy
+from carnelian.engine.turn cimport Turn
+from carnelian.resp.reply cimport ReplyMark, reply_clear, reply_copy, reply_mark, reply_rollback
 
 from carnelian.engine.dispatch import run_timers
+from carnelian.engine.turn import ReentryError
 
 cdef enum:
     EXPIRE_BUDGET_US = 1000
@@ -35,28 +38,58 @@ cdef int settle(Engine engine) except -1:
     return 0
 
 
+def abandon(Engine engine):
+    """In a forked child: another thread may have been amid a change when the memory was copied, so
+    it is left as it is, to the end of the process."""
+    Py_INCREF(engine)
+    for session in engine.sessions.values():
+        Py_INCREF(session)
+
+
 cdef class LocalSession(Session):
-    def __init__(self, Engine engine, int protocol=2, int db_id=0):
+    cdef Turn turn
+    cdef bint waiting              # a thread sleeps in `execute`
+
+    def __init__(self, Engine engine, Turn turn, int protocol=2, int db_id=0):
+        self.turn = turn
         self.reply.resp = protocol
         engine.add_session(self, db_id)
 
-    def execute(self, list argv, wait):
+    def execute(self, list argv):
         """Run one command (a list of bytes) and return what it replied.
 
-        Blocks as the command does; meanwhile `wait(seconds or None)` is called, which returns when
-        that time has passed or another session has run a command.
+        The caller has the turn. It is given up while the command blocks: what a signal handler
+        raises then undoes the wait, unless the command has been served already. ReentryError when
+        the session waits in another call.
         """
         cdef Engine engine = self.engine
-        cdef Slice *slices
-        cdef bytes word
-        cdef int i = 0
+        cdef ReplyMark mark
         if self.flags & CLOSED:
             raise ConnectionError("the session is closed")
+        if self.waiting:
+            raise ReentryError("this client waits in another call; every thread needs its own")
         run_timers(engine)
         engine.expire_some(EXPIRE_BUDGET_US)
         if not argv:
             return b""
-        slices = <Slice *>mem_alloc(sizeof(Slice) * len(argv))
+        mark = reply_mark(&self.reply)
+        self.run(engine, argv)
+        if self.flags & BLOCKED:
+            self.waiting = True
+            try:
+                self.sit_out(engine)
+            except BaseException:
+                self.give_up(engine, mark)
+                raise
+            finally:
+                self.waiting = False
+        settle(engine)
+        return self.take()
+
+    cdef int run(self, Engine engine, list argv) except -1:
+        cdef Slice *slices = <Slice *>mem_alloc(sizeof(Slice) * len(argv))
+        cdef bytes word
+        cdef int i = 0
         try:
             for item in argv:
                 word = <bytes?>item
@@ -67,25 +100,50 @@ cdef class LocalSession(Session):
             execute(engine, self, slices, i)
         finally:
             mem_free(slices)
+        return 0
+
+    cdef int sit_out(self, Engine engine) except -1:
+        """Sleep until the command has been answered."""
+        cdef int64_t due
         while self.flags & BLOCKED:
             settle(engine)
-            self.sit_out(engine, wait)
-        settle(engine)
-        return self.take()
-
-    cdef int sit_out(self, Engine engine, wait) except -1:
-        """Sleep until something may have changed."""
-        cdef int64_t due = engine.next_timer_ms()
-        wait(None if due < 0 else max(due, 1) / 1000)
-        if self.flags & CLOSED:
-            raise ConnectionError("the session was closed")
-        run_timers(engine)
-        engine.expire_some(EXPIRE_BUDGET_US)
+            due = engine.next_timer_ms()
+            if self.turn.sleep_for(self, -1 if due < 0 else max(due, 1) / 1000.0):
+                self.run_handlers(engine)
+            if self.flags & CLOSED:
+                raise ConnectionError("the session was closed")
+            run_timers(engine)
+            engine.expire_some(EXPIRE_BUDGET_US)
         return 0
+
+    cdef int run_handlers(self, Engine engine) except -1:
+        """A signal came: nothing is served to this session until its handlers have decided whether
+        the wait goes on, so that what an exception leaves behind is still there."""
+        self.flags |= UNDECIDED
+        try:
+            self.turn.run_handlers()
+        finally:
+            self.flags &= ~UNDECIDED
+        if self.flags & BLOCKED:
+            for place in (<Blocked>self.blocked).keys:
+                engine.ready[place] = None
+        return 0
+
+    cdef int give_up(self, Engine engine, ReplyMark mark) except -1:
+        """An exception ends the call: nobody waits any more, and what was answered is nobody's."""
+        if self.turn.abandoned or self.flags & CLOSED:
+            return 0
+        if self.blocked is not None:
+            engine.unpark(self.blocked)
+        reply_rollback(&self.reply, mark)
+        return settle(engine)
 
     def take(self):
         """Replies and messages that have been written and not been taken yet."""
-        cdef bytes out = reply_copy(&self.reply)
+        cdef bytes out
+        if self.waiting:
+            return b""                 # the waiting call returns them
+        out = reply_copy(&self.reply)
         reply_clear(&self.reply)
         if self.flags & CLOSE_AFTER_REPLY:
             self.close()

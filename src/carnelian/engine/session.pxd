@@ -34,6 +34,7 @@ cdef enum:
     IS_UNIX = 1 << 20
     # executing a command: messages to the session itself wait until its reply is written
     HOLDS_PUSHES = 1 << 21
+    UNDECIDED = 1 << 22            # signal handlers decide whether its wait goes on: not served
     # Any of these sends a command through the careful path of dispatch.
     SLOW_FLAGS = (IN_MULTI | SUBSCRIBED | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT | MONITORING
                   | NEEDS_AUTH | BLOCKED | REPLICA | INTERNAL)
