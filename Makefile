@@ -2,7 +2,9 @@
 # make test     build and run the tests                          (TESTS=, PYTEST_ARGS= to change)
 # make debug    the tests on a build with assertions and audits
 # make asan     parser, encoding, file and fuzz tests under AddressSanitizer
-# make bench    throughput, memory and latency beside Redis and Valkey (BENCH= to change)
+# make bench    CPU time, memory and latency beside Redis and Valkey (BENCH= to change)
+# make profile  where the time of a command goes                 (TESTS=SET,ZADD, PROFILE_ARGS=)
+# make document docs/COMMANDS.md and docs/CONFIGURATION.md, from the declarations
 # make lint     ruff, mypy, cython-lint
 #
 # All it makes lies in .venv/ and build/. A fresh machine needs Python 3.10+ and a C compiler; what else is
@@ -22,18 +24,18 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 NATIVE := build/native
 SOURCES := pyproject.toml setup.py \
 	$(shell find src -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
+COMPILE := $(BIN)/python -m tools.compile
 TEST_SOURCES := $(wildcard tests/native/*.pyx)
 LIBASAN = $(shell gcc -print-file-name=libasan.so)
 # $(call BUILD,kind): the package and the tests' native modules in build/kind/lib, beside the installed one.
-BUILD = sh -c '$(BIN)/python setup.py -q build --build-base build/$(1) --build-lib build/$(1)/lib && \
-	CARNELIAN_TESTS=1 $(BIN)/python setup.py -q build_ext --build-temp build/$(1)/native \
-	--build-lib build/$(1)/lib'
+BUILD = sh -c '$(COMPILE) build --build-base build/$(1) --build-lib build/$(1)/lib && \
+	CARNELIAN_TESTS=1 $(COMPILE) build_ext --build-temp build/$(1)/native --build-lib build/$(1)/lib'
 
 ifneq ($(wildcard /usr/lib/ccache),)
 export PATH := /usr/lib/ccache:$(PATH)
 endif
 
-.PHONY: run test debug asan bench lint clean
+.PHONY: run test debug asan bench profile document lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.package
@@ -54,6 +56,12 @@ asan: $(VENV)/.test-tools
 bench: $(VENV)/.test-tools $(NATIVE)/.made
 	$(BIN)/python -m benchmarks $(BENCH)
 
+profile: $(VENV)/.test-tools
+	$(BIN)/python -m tools.profile --tests $(if $(filter tests,$(TESTS)),SET,$(TESTS)) $(PROFILE_ARGS)
+
+document: $(VENV)/.package
+	$(BIN)/python -m tools.document
+
 lint: $(VENV)/.lint-tools
 	$(BIN)/ruff check src tests benchmarks tools setup.py
 	$(BIN)/mypy
@@ -65,6 +73,7 @@ clean:
 
 $(VENV)/.made: tools/prepare.sh
 	PYTHON=$(PYTHON) sh tools/prepare.sh build
+	@echo "making $(VENV), which holds all that is installed"
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
@@ -74,6 +83,7 @@ $(VENV)/.build-tools: $(VENV)/.made
 	touch $@
 
 $(VENV)/.package: $(VENV)/.build-tools $(SOURCES)
+	$(COMPILE) build
 	$(PIP) --no-build-isolation --no-deps .
 	touch $@
 
@@ -84,7 +94,7 @@ $(VENV)/.test-tools: $(VENV)/.package
 
 # What tests need compiled; tests/conftest.py puts it on the path.
 $(NATIVE)/.made: $(VENV)/.package $(TEST_SOURCES)
-	CARNELIAN_TESTS=1 $(BIN)/python setup.py -q build_ext --build-temp $(NATIVE)/temp --build-lib $(NATIVE)/lib
+	CARNELIAN_TESTS=1 $(COMPILE) build_ext --build-temp $(NATIVE)/temp --build-lib $(NATIVE)/lib
 	touch $@
 
 $(VENV)/.lint-tools: $(VENV)/.test-tools

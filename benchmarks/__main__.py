@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
-from benchmarks import idle, memory, persistence, removal, replication, stall, startup, throughput
+from benchmarks import (
+    idle,
+    instructions,
+    memory,
+    persistence,
+    removal,
+    replication,
+    stall,
+    startup,
+    throughput,
+)
 from benchmarks.targets import present
+from tests.support import servers as known
 from tests.support.servers import NAMES
 
 PARTS = (
-    "throughput", "memory", "start", "idle", "stall", "removal", "persistence", "replication",
+    "throughput", "instructions", "memory", "start", "idle", "stall", "removal", "persistence",
+    "replication",
 )  # fmt: skip
+AGAINST = "before"
 
 
 def words(text: str) -> list[str]:
@@ -28,10 +42,15 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("part", choices=[*PARTS, "all"])
     parser.add_argument("--servers", type=words, default=list(NAMES), help="first: the one judged")
+    parser.add_argument(
+        "--against", type=shlex.split, metavar="COMMAND", help="a command line that starts "
+        f"another Carnelian, measured as the server '{AGAINST}'"
+    )
     parser.add_argument("--tests", type=words, help="throughput: names; memory: words of a case")
     parser.add_argument("--pipelines", type=numbers, default=[16, 1])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="small and rough: does it work at all")
+    parser.add_argument("--keep", action="store_true", help="instructions: write the lower figures")
     parser.add_argument("--json", type=Path, help="file for the raw data")
     return parser.parse_args()
 
@@ -41,6 +60,8 @@ def run(part: str, options: argparse.Namespace, servers: list[str]) -> list[dict
         return throughput.main(
             servers, options.tests, options.pipelines, options.rounds, options.quick
         )
+    if part == "instructions":
+        return instructions.main(servers, options.tests, options.keep, options.quick)
     if part == "memory":
         return memory.main(servers, options.tests, options.quick)
     if part == "start":
@@ -58,7 +79,11 @@ def run(part: str, options: argparse.Namespace, servers: list[str]) -> list[dict
 
 def main() -> None:
     options = parse()
-    unknown = [name for name in options.servers if name not in NAMES]
+    if options.against is not None:
+        # What PYTHONPATH leads to is the build that is judged.
+        known.other_commands[AGAINST] = ["env", "-u", "PYTHONPATH", *options.against]
+        options.servers.append(AGAINST)
+    unknown = [name for name in options.servers if name not in (*NAMES, AGAINST)]
     if unknown:
         raise SystemExit(f"no such server: {', '.join(unknown)}; there are {', '.join(NAMES)}")
     servers = present(options.servers)

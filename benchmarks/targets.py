@@ -30,6 +30,11 @@ def pin_client() -> None:
     os.sched_setaffinity(0, CLIENT_CORES)
 
 
+def better_peer(costs: dict[str, float]) -> float | None:
+    """The least cost among the real peers that were measured."""
+    return min((costs[name] for name in servers.PEERS if name in costs), default=None)
+
+
 def present(names: list[str]) -> list[str]:
     """Those that can run here; the others are named once on stderr."""
     found = []

@@ -11,6 +11,7 @@ from tests.support.resp import Argument
 KEYS = 100_000  # redis-benchmark -r: __rand_int__ is twelve digits below this
 VALUE = "xxxxxxxx"
 RANDOM = "__rand_int__"
+HALF = 0.5  # what native code under a Cython core has to show for itself
 
 Commands = Iterable[list[Argument]]
 
@@ -57,13 +58,14 @@ def one_bitmap(requests: int) -> Commands:
 
 
 class Workload(NamedTuple):
-    """`requests` is for pipeline 16; `bar` the ratio to Redis's throughput to reach there."""
+    """`requests` is for pipeline 16; there the server's user time, by that of the better peer, is
+    held to `bar`."""
 
     name: str
     command: list[str]
     prepare: Callable[[int], Commands] = nothing
     requests: int = 1_000_000
-    bar: float | None = None
+    bar: float = 1.0
 
 
 def collections() -> list[Workload]:
@@ -72,21 +74,21 @@ def collections() -> list[Workload]:
     members_of_set = consumed(["SADD", "myset"], lambda n: [f"element:{n:012}"])
     members_of_zset = consumed(["ZADD", "myzset"], lambda n: [n, f"element:{n:012}"])
     return [
-        Workload("LPUSH", ["LPUSH", "mylist", VALUE], bar=1.4),
-        Workload("RPUSH", ["RPUSH", "mylist", VALUE], bar=1.4),
-        Workload("LPOP", ["LPOP", "mylist"], pushes, bar=1.4),
-        Workload("RPOP", ["RPOP", "mylist"], pushes, bar=1.4),
-        Workload("LRANGE_100", ["LRANGE", "list", "0", "99"], one_list, 80_000, 1.5),
-        Workload("SADD", ["SADD", "myset", element], bar=1.4),
-        Workload("SPOP", ["SPOP", "myset"], members_of_set, bar=1.5),
-        Workload("SINTER_1000", ["SINTER", "set:a", "set:b"], two_sets, 4000, 1.2),
-        Workload("HSET", ["HSET", "myhash", element, VALUE], bar=1.4),
-        Workload("HGETALL_10", ["HGETALL", "hash10"], one_hash, 300_000, 1.2),
-        Workload("ZADD", ["ZADD", "myzset", RANDOM, element], bar=1.5),
-        Workload("ZPOPMIN", ["ZPOPMIN", "myzset"], members_of_zset, bar=1.5),
-        Workload("ZRANGE_100", ["ZRANGE", "zset1000", "0", "99"], one_sorted_set, 80_000, 1.2),
-        Workload("XADD", ["XADD", "stream", "*", "one", VALUE, "two", VALUE], bar=1.2),
-        Workload("BITCOUNT_1MB", ["BITCOUNT", "bitmap"], one_bitmap, 10_000, 1.2),
+        Workload("LPUSH", ["LPUSH", "mylist", VALUE], bar=HALF),
+        Workload("RPUSH", ["RPUSH", "mylist", VALUE]),
+        Workload("LPOP", ["LPOP", "mylist"], pushes),
+        Workload("RPOP", ["RPOP", "mylist"], pushes),
+        Workload("LRANGE_100", ["LRANGE", "list", "0", "99"], one_list, 80_000, bar=HALF),
+        Workload("SADD", ["SADD", "myset", element], bar=HALF),
+        Workload("SPOP", ["SPOP", "myset"], members_of_set, bar=HALF),
+        Workload("SINTER_1000", ["SINTER", "set:a", "set:b"], two_sets, 4000),
+        Workload("HSET", ["HSET", "myhash", element, VALUE], bar=HALF),
+        Workload("HGETALL_10", ["HGETALL", "hash10"], one_hash, 300_000),
+        Workload("ZADD", ["ZADD", "myzset", RANDOM, element], bar=HALF),
+        Workload("ZPOPMIN", ["ZPOPMIN", "myzset"], members_of_zset),
+        Workload("ZRANGE_100", ["ZRANGE", "zset1000", "0", "99"], one_sorted_set, 80_000),
+        Workload("XADD", ["XADD", "stream", "*", "one", VALUE, "two", VALUE]),
+        Workload("BITCOUNT_1MB", ["BITCOUNT", "bitmap"], one_bitmap, 10_000),
     ]
 
 
@@ -96,10 +98,10 @@ def all_workloads() -> list[Workload]:
     ten_pairs = [word for _ in range(10) for word in (key, VALUE)]
     return [
         Workload("PING", ["PING"]),
-        Workload("SET", ["SET", key, VALUE], keys, bar=1.6),
-        Workload("GET", ["GET", key], keys, bar=1.6),
-        Workload("INCR", ["INCR", f"counter:{RANDOM}"], strings("counter", "0"), bar=1.6),
-        Workload("MSET", ["MSET", *ten_pairs], keys, 200_000, 1.6),
+        Workload("SET", ["SET", key, VALUE], keys, bar=HALF),
+        Workload("GET", ["GET", key], keys, bar=HALF),
+        Workload("INCR", ["INCR", f"counter:{RANDOM}"], strings("counter", "0"), bar=HALF),
+        Workload("MSET", ["MSET", *ten_pairs], keys, 200_000, bar=HALF),
         Workload("EXPIRE", ["EXPIRE", key, "1000"], keys),
         Workload("EXISTS", ["EXISTS", key], keys),
         *collections(),

@@ -1,11 +1,13 @@
-"""Valkey's own Tcl test suite, in external mode, against a freshly started Carnelian.
+"""Valkey's own Tcl test suite against Carnelian.
 
-    python -m tools.valkey_suite PATH-TO-A-VALKEY-CHECKOUT [unit/type/string ...]
+    python -m tools.valkey_suite [--own] PATH-TO-A-VALKEY-CHECKOUT [type/string integration/aof ...]
 
-Each unit gets its own server and its own `runtest`. Failures are compared with the table in
-docs/COMPATIBILITY.md; the exit status is 1 if one is not in it. `--server valkey` shows what the
-real thing does. The whole output is kept under build/valkey-suite/. The checkout is never fetched
-or written to: the suite runs on a copy of its tests. Needs tclsh 8.5 or later.
+Each unit gets its own `runtest`, and its own server, which the suite is told of (external mode).
+With `--own` the suite starts its servers itself, with settings of its tests and several at once,
+where a wrapper stands in for src/valkey-server: that runs many more tests. Failures are compared
+with the table in docs/COMPATIBILITY.md; the exit status is 1 if one is not in it. `--server valkey`
+shows what the real thing does. The whole output is kept under build/valkey-suite/. The checkout is
+never fetched or written to: the suite runs on a copy of its tests. Needs tclsh 8.5 or later.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -35,12 +38,27 @@ UNITS = [
     "type/stream-cgroups", "bitops", "bitfield", "hyperloglog", "geo", "sort", "lazyfree", "aofrw",
     "dump", "other", "latency-monitor",
 ]
+OWN_UNITS = [
+    *UNITS, "auth", "info-command", "introspection-2", "limits", "memefficiency", "networking",
+    "obuf-limits", "oom-score-adj", "replybufsize", "shutdown", "slowlog", "violations", "wait",
+    "integration/aof", "integration/aof-multi-part", "integration/aof-race",
+    "integration/block-repl", "integration/convert-ziplist-hash-on-load",
+    "integration/convert-ziplist-zset-on-load", "integration/convert-zipmap-hash-on-load",
+    "integration/dismiss-mem", "integration/failover", "integration/logging",
+    "integration/psync2", "integration/psync2-master-restart", "integration/psync2-pingoff",
+    "integration/psync2-reg", "integration/rdb", "integration/replica-redirect",
+    "integration/replication", "integration/replication-2", "integration/replication-3",
+    "integration/replication-4", "integration/replication-buffer",
+    "integration/replication-psync", "integration/shutdown",
+]
+OWN_MODE = "own:"  # before the unit's name in the table: fails in this mode only
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 EVENT = re.compile(r"^\[(ok|err|skip|ignore|exception|TIMEOUT)\]: ?(.*)$")
 ELAPSED = re.compile(r" \(\d+ ms\)$")
 FILE = re.compile(r" in tests/\S+\.tcl$")
 END = re.compile(r"^(\s+The End|!!! WARNING|\[\d+/\d+ done\])")
 DETAIL_LINES_MAX = 12
+DETAIL_COLUMNS_MAX = 300
 TIDY_UP = """proc tidy_up {} {
     catch {r discard}
     catch {r client unpause}
@@ -67,12 +85,15 @@ PATCHES = [
 ]
 
 
+TOOLS = ("cli", "benchmark", "check-rdb", "check-aof")
+
 # Where the suite relies on a default that is not Redis's: UNLINK, not DEL, is propagated.
 VALKEY_DEFAULTS = {
     "lazyfree-lazy-expire": "yes",
     "lazyfree-lazy-server-del": "yes",
     "lazyfree-lazy-user-del": "yes",
 }
+VALKEY_ONLY = ("enable-debug-assert yes",)
 
 
 class Outcome(NamedTuple):
@@ -116,11 +137,13 @@ def parse(output: str) -> Iterator[Outcome]:
 
 
 def run_suite(
-    checkout: Path, unit: str, port: int, options: argparse.Namespace, left_out: list[str]
+    checkout: Path, unit: str, port: int | None, options: argparse.Namespace, left_out: list[str]
 ) -> tuple[str, str]:
-    """The suite's output, and what went wrong with the run itself."""
-    command = ["./runtest", "--host", "127.0.0.1", "--port", str(port), "--durable"]
-    command += ["--dont-clean", "--dont-pre-clean", "--single", f"unit/{unit}"]
+    """The suite's output, and what went wrong with the run itself; no port: its own servers."""
+    command = ["./runtest", "--durable", "--dont-clean", "--dont-pre-clean"]
+    command += ["--single", unit if unit.startswith("integration/") else f"unit/{unit}"]
+    if port is not None:
+        command += ["--host", "127.0.0.1", "--port", str(port)]
     command += ["--baseport", str(options.baseport), "--timeout", str(options.timeout)]
     for tag in options.tags or ():
         command += ["--tags", tag]
@@ -147,22 +170,48 @@ def run_suite(
     return output.decode(errors="replace"), trouble
 
 
-def copy_of(checkout: Path, into: Path) -> Path:
+def write_programs(folder: Path, server: str) -> None:
+    """The programs that the suite runs, as it calls them."""
+    command, executable = servers.program(server)
+    if executable is not None:  # the name it is called by decides what it is
+        (folder / command[0]).symlink_to(executable)
+        command = [str(folder / command[0])]
+    wrapper = folder / "valkey-server"
+    # The suite looks for this line of Valkey's banner.
+    wrapper.write_text(f'#!/bin/sh\necho "Starting, PID: $$"\nexec {shlex.join(command)} "$@"\n')
+    wrapper.chmod(0o755)
+    for tool in TOOLS:
+        if found := shutil.which(f"redis-{tool}"):
+            (folder / f"valkey-{tool}").symlink_to(found)
+
+
+def copy_of(checkout: Path, into: Path, server: str, own: bool) -> Path:
     """What the suite needs of the checkout, patched; the rest is reached by links."""
     shutil.copytree(checkout / "tests", into / "tests", ignore=shutil.ignore_patterns("tmp"))
     shutil.copy2(checkout / "runtest", into / "runtest")
     (into / "tests" / "tmp").mkdir()
-    for other in ("src", "utils", "deps"):
+    (into / "src").mkdir()
+    links = ["utils", "deps", *(f"src/{path.name}" for path in (checkout / "src").iterdir())]
+    for other in links:
         (into / other).symlink_to(checkout.resolve() / other)
+    if own:
+        for name in (f"valkey-{tool}" for tool in ("server", *TOOLS)):
+            (into / "src" / name).unlink(missing_ok=True)
+        write_programs(into / "src", server)
+        if server != "valkey":
+            settings = into / "tests" / "assets" / "default.conf"
+            lines = [line for line in settings.read_text().splitlines() if line not in VALKEY_ONLY]
+            lines += [f"{name} {value}" for name, value in VALKEY_DEFAULTS.items()]
+            settings.write_text("\n".join(lines) + "\n")
     for name, text, replacement in PATCHES:
         path = into / name
         path.write_text(path.read_text().replace(text, replacement))
     return into
 
 
-def run_unit(
+def run_external(
     checkout: Path, unit: str, options: argparse.Namespace, left_out: list[str]
-) -> Result:
+) -> tuple[str, str]:
     port = None if options.server == "carnelian" else servers.free_port()
     config = {"enable-protected-configs": "yes", "enable-module-command": "yes"}
     if options.server == "carnelian":
@@ -172,6 +221,16 @@ def run_unit(
         output, trouble = run_suite(checkout, unit, server.port, options, left_out)
         if not server.alive():
             trouble = f"the server ended with {server.process.returncode}:\n{server.tail()}"
+    return output, trouble
+
+
+def run_unit(
+    checkout: Path, unit: str, options: argparse.Namespace, left_out: list[str]
+) -> Result:
+    if options.own:
+        output, trouble = run_suite(checkout, unit, None, options, left_out)
+    else:
+        output, trouble = run_external(checkout, unit, options, left_out)
     LOGS.mkdir(parents=True, exist_ok=True)
     (LOGS / f"{unit.replace('/', '-')}.log").write_text(output)
     outcomes = list(parse(output))
@@ -221,7 +280,7 @@ def report(result: Result, expected: dict[tuple[str, str], str], selected: bool)
     for outcome in unexpected:
         print(f"     failed: {outcome.test}")
         for line in outcome.details[:DETAIL_LINES_MAX]:
-            print(f"         {line}")
+            print(f"         {line[:DETAIL_COLUMNS_MAX]}")
     for test in sorted(listed & passed):
         print(f"     listed as failing, but passes: {test}")
     if not selected:
@@ -239,6 +298,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("checkout", type=Path, help="root of a Valkey checkout")
     parser.add_argument("units", nargs="*", help=f"default: {' '.join(UNITS)}")
     parser.add_argument("--server", choices=NAMES, default="carnelian")
+    parser.add_argument("--own", action="store_true", help="the suite starts its own servers")
     parser.add_argument("--tags", action="append", help="as runtest's, such as -slow")
     parser.add_argument("--only", action="append", help="as runtest's: a test's name, or /regexp")
     parser.add_argument("--all", action="store_true", help="also tests that are said to hang")
@@ -256,11 +316,15 @@ def main() -> None:
     if not (options.checkout / "runtest").is_file():
         raise SystemExit(f"{options.checkout} is not a Valkey checkout: it has no ./runtest")
     expected = expected_failures(COMPATIBILITY.read_text())
-    units = [re.sub(r"^unit/", "", unit) for unit in options.units] or UNITS
+    if options.own:
+        for (unit, test), reason in list(expected.items()):
+            expected[unit.removeprefix(OWN_MODE), test] = reason
+    every = OWN_UNITS if options.own else UNITS
+    units = [re.sub(r"^unit/", "", unit) for unit in options.units] or every
     good, totals = True, {"ok": 0, "err": 0}
     try:
         with tempfile.TemporaryDirectory(prefix="valkey-suite-") as directory:
-            checkout = copy_of(options.checkout, Path(directory))
+            checkout = copy_of(options.checkout, Path(directory), options.server, options.own)
             for unit in units:
                 left_out = [] if options.all else hanging(expected, unit)
                 result = run_unit(checkout, unit, options, left_out)

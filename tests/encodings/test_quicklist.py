@@ -78,13 +78,12 @@ def test_behaves_like_a_list(fill, steps):
         assert quick.walk(index, False) == model[index:]
         if index < len(model):
             assert quick.walk(index, True) == model[index::-1]
-            assert quick.walk_many(index, True, 3) == model[index::-1]
             assert quick.get(index) == model[index]
         else:
             assert quick.get(index) is None
     other = quick.copy()
     assert other.verify()
-    assert other.walk_many(0, False, 64) == model
+    assert other.walk(0, False) == model
     del quick, other
     assert memory.stats()["live"] == live
 
@@ -112,7 +111,6 @@ def test_long_lists(seed):
     quick.delete(0, len(model) - 3)
     assert quick.walk(0, False) == model[-3:]
     assert quick.nodes == 1
-    assert quick.may_pack()
 
 
 def test_a_queue_stays_small():

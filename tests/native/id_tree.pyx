@@ -9,8 +9,8 @@ from carnelian.encodings.id_tree cimport (
     id_tree_seek, id_tree_seek_back, id_tree_verify,
 )
 from carnelian.encodings.stream_id cimport (
-    STREAM_ID_CHARS_MAX, StreamId, stream_id, stream_id_compare, stream_id_decr, stream_id_format,
-    stream_id_incr, stream_id_parse,
+    STREAM_ID_CHARS_MAX, StreamId, stream_id, stream_id_decr, stream_id_format, stream_id_incr,
+    stream_id_less, stream_id_parse,
 )
 
 
@@ -36,7 +36,9 @@ def step(ms, seq, forward):
 
 
 def compare(a, b):
-    return stream_id_compare(stream_id(a[0], a[1]), stream_id(b[0], b[1]))
+    cdef StreamId left = stream_id(a[0], a[1])
+    cdef StreamId right = stream_id(b[0], b[1])
+    return -1 if stream_id_less(left, right) else stream_id_less(right, left)
 
 
 cdef class Tree:

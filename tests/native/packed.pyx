@@ -1,15 +1,15 @@
-"""Packed regions in blocks of exactly their size: a sanitizer sees a stray read. """
+"""Packed regions in blocks of exactly their size: a sanitizer sees a stray read."""
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
 from carnelian.base.slice cimport Slice, slice_of
 from carnelian.encodings.intset cimport (
     INTSET_HEADER, intset_at, intset_count, intset_find, intset_init, intset_plan_add,
     intset_plan_remove, intset_verify, intset_write_add,
 )
-from carnelian.encodings.packed cimport PACKED_HEADER, Splice, packed_shift
+from carnelian.encodings.packed cimport PACKED_HEADER, Splice
 from carnelian.encodings.packed_hash cimport (
     PackedPair, packed_hash_at, packed_hash_begin, packed_hash_count, packed_hash_expiry_min_ms,
     packed_hash_find, packed_hash_has_expiries, packed_hash_init, packed_hash_next,
@@ -18,9 +18,9 @@ from carnelian.encodings.packed_hash cimport (
     packed_hash_write_expiries, packed_hash_write_remove, packed_hash_write_value,
 )
 from carnelian.encodings.packed_list cimport (
-    list_exceeds, packed_list_count, packed_list_init, packed_list_next, packed_list_plan_insert,
-    packed_list_plan_remove, packed_list_plan_replace, packed_list_previous, packed_list_seek,
-    packed_list_verify, packed_list_write_insert, packed_list_write_remove,
+    list_entry_before, list_entry_read, list_exceeds, packed_list_count, packed_list_init,
+    packed_list_next, packed_list_plan_insert, packed_list_plan_remove, packed_list_plan_replace,
+    packed_list_seek, packed_list_verify, packed_list_write_insert, packed_list_write_remove,
     packed_list_write_replace,
 )
 from carnelian.encodings.packed_set cimport (
@@ -36,6 +36,14 @@ cdef inline Slice slice_from(bytes b):
 
 cdef inline bytes bytes_from(Slice s):
     return s.ptr[:s.len]
+
+
+cdef size_t moved(uint8_t *data, size_t size, Splice splice) noexcept nogil:
+    """Move what stands behind the splice; the new size."""
+    cdef size_t behind = splice.offset + splice.remove
+    if splice.insert != splice.remove and behind < size:
+        memmove(data + splice.offset + splice.insert, data + behind, size - behind)
+    return size - splice.remove + splice.insert
 
 
 cdef class Region:
@@ -55,7 +63,7 @@ cdef class Region:
         cdef size_t most = size if size > self.size else self.size
         cdef uint8_t *roomy = <uint8_t *>malloc(most)
         memcpy(roomy, self.data, self.size)
-        assert packed_shift(roomy, self.size, splice) == size
+        assert moved(roomy, self.size, splice) == size
         free(self.data)
         self.make(size)
         memcpy(self.data, roomy, size)
@@ -244,10 +252,12 @@ cdef class ListRegion(Region):
         return iter(found)
 
     def __reversed__(self):
-        cdef size_t offset = self.size
+        cdef const uint8_t *at = self.data + self.size
         cdef Slice element
         found = []
-        while packed_list_previous(self.data, &offset, &element):
+        while at > self.data + PACKED_HEADER:
+            at = list_entry_before(at)
+            list_entry_read(at, &element)
             found.append(bytes_from(element))
         return iter(found)
 

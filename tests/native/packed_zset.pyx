@@ -1,13 +1,13 @@
 """The packed sorted set as a Python object with a block of exactly its size."""
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
 from carnelian.base.memory cimport mem_alloc, mem_free, mem_realloc
 from carnelian.base.slice cimport Slice, slice_of
 from carnelian.encodings.counted_tree cimport MemberIter, iter_next
 from carnelian.encodings.member cimport Cut, Member, cut_lex, cut_score, member_slice
-from carnelian.encodings.packed cimport PACKED_HEADER, Splice, packed_shift
+from carnelian.encodings.packed cimport PACKED_HEADER, Splice
 from carnelian.encodings.packed_zset cimport (
     PackedMember, PackedZsetIndex, packed_zset_at, packed_zset_begin, packed_zset_count,
     packed_zset_cut, packed_zset_find, packed_zset_index, packed_zset_index_free, packed_zset_init,
@@ -23,6 +23,14 @@ from carnelian.encodings.sorted_set cimport (
 
 cdef tuple pair(PackedMember *item):
     return item.member.ptr[:item.member.len], item.score
+
+
+cdef size_t moved(uint8_t *data, size_t size, Splice splice) noexcept nogil:
+    """Move what stands behind the splice; the new size."""
+    cdef size_t behind = splice.offset + splice.remove
+    if splice.insert != splice.remove and behind < size:
+        memmove(data + splice.offset + splice.insert, data + behind, size - behind)
+    return size - splice.remove + splice.insert
 
 
 cdef class PackedZsetBox:
@@ -52,7 +60,7 @@ cdef class PackedZsetBox:
         if splice.insert > splice.remove:
             self.data = <uint8_t *>mem_realloc(
                 self.data, self.size + splice.insert - splice.remove)
-        self.size = packed_shift(self.data, self.size, splice)
+        self.size = moved(self.data, self.size, splice)
         self.data = <uint8_t *>mem_realloc(self.data, self.size)
 
     def set(self, bytes member, double score):

@@ -8,9 +8,8 @@ from carnelian.encodings.packed_list cimport packed_list_verify
 from carnelian.encodings.quicklist cimport (
     Quicklist, QuicklistCursor, quicklist_bytes, quicklist_copy, quicklist_delete, quicklist_drop,
     quicklist_erase, quicklist_free, quicklist_from_packed, quicklist_get, quicklist_insert,
-    quicklist_may_pack, quicklist_new, quicklist_next, quicklist_next_many, quicklist_packed_size,
-    quicklist_peek, quicklist_push, quicklist_seek, quicklist_set, quicklist_tidy,
-    quicklist_to_packed, quicklist_verify,
+    quicklist_new, quicklist_next, quicklist_packed_size, quicklist_push, quicklist_seek,
+    quicklist_set, quicklist_tidy, quicklist_to_packed, quicklist_verify,
 )
 
 
@@ -42,7 +41,7 @@ cdef class ByteList:
 
     def pop(self, bint front):
         cdef Slice element
-        if not quicklist_peek(self.list, front, &element):
+        if not quicklist_get(self.list, 0 if front else self.list.count - 1, &element):
             return None
         found = element.ptr[:element.len]
         quicklist_drop(self.list, front)
@@ -73,18 +72,6 @@ cdef class ByteList:
             count -= 1
         return found
 
-    def walk_many(self, size_t index, bint backward, size_t batch):
-        cdef QuicklistCursor cursor
-        cdef Slice elements[64]
-        cdef size_t n
-        found = []
-        quicklist_seek(self.list, index, backward, &cursor)
-        n = quicklist_next_many(&cursor, elements, batch)
-        while n:
-            found += [elements[i].ptr[:elements[i].len] for i in range(n)]
-            n = quicklist_next_many(&cursor, elements, batch)
-        return found
-
     def erase(self, bytes wanted, size_t index, bint backward, size_t count):
         """LREM: delete up to `count` equal elements from `index` on."""
         cdef QuicklistCursor cursor
@@ -104,9 +91,6 @@ cdef class ByteList:
         quicklist_free(other.list)
         other.list = quicklist_copy(self.list)
         return other
-
-    def may_pack(self):
-        return quicklist_may_pack(self.list)
 
     def repack(self, long fill):
         """To a packed list and back, under another limit."""
@@ -132,7 +116,7 @@ cdef class ByteList:
         cdef Slice s
         with nogil:
             for _i in range(count):
-                if quicklist_peek(self.list, front, &s):
+                if quicklist_get(self.list, 0 if front else self.list.count - 1, &s):
                     quicklist_drop(self.list, front)
 
     def time_walk(self, size_t index, size_t count):

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint64_t
 from carnelian.base.memory cimport mem_enter_background, mem_free
 from carnelian.base.slice cimport Slice, slice_of
 from carnelian.encodings.counted_tree cimport MemberIter, iter_next, iter_previous
-from carnelian.encodings.member cimport Cut, Member, cut_lex, cut_score, member_score, member_slice
+from carnelian.encodings.member cimport Cut, Member, cut_lex, cut_score, member_slice
 from carnelian.encodings.sorted_set cimport (
     SortedSet, sorted_set_add, sorted_set_at, sorted_set_bytes, sorted_set_copy, sorted_set_count,
     sorted_set_cut, sorted_set_find, sorted_set_free, sorted_set_new, sorted_set_pop_max,
@@ -19,7 +19,7 @@ from carnelian.encodings.sorted_set cimport (
 
 cdef tuple pair(Member *m):
     cdef Slice s = member_slice(m)
-    return s.ptr[:s.len], member_score(m)
+    return s.ptr[:s.len], m.score
 
 
 cdef void collect(void *entry, void *context) noexcept nogil:
@@ -50,7 +50,7 @@ cdef class SortedSetBox:
 
     def score(self, bytes member):
         cdef Member *m = sorted_set_find(self.z, member, len(member))
-        return member_score(m) if m != NULL else None
+        return m.score if m != NULL else None
 
     def remove(self, bytes member):
         return sorted_set_remove(self.z, member, len(member))

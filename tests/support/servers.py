@@ -29,6 +29,8 @@ START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
 PR_SET_PDEATHSIG = 1
 NAMES = ("carnelian", "redis", "valkey")
+PEERS = ("redis", "valkey")
+other_commands: dict[str, list[str]] = {}  # more Carnelians, such as the release before, by name
 
 
 class PeerMissing(Exception):
@@ -39,6 +41,8 @@ def program(name: str) -> tuple[list[str], str | None]:
     """The command line that starts `name`, and the file to run if that is not its first word."""
     if name == "carnelian":
         return [sys.executable, "-m", "carnelian"], None
+    if name in other_commands:
+        return other_commands[name], None
     if name == "redis":
         if found := shutil.which("redis-server"):
             return [found], None
@@ -101,6 +105,8 @@ class Server:
         port: int | None = None,
         core: int | None = None,
         arguments: Sequence[str] = (),
+        *,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.port = port
@@ -108,7 +114,7 @@ class Server:
         self.log = self.directory / "log"
         self.config = self.defaults() | (config or {})
         command, executable = program(name)
-        command = [*command, *arguments, *config_arguments(self.config)]
+        command = [*prefix, *command, *arguments, *config_arguments(self.config)]
         environment = dict(os.environ)
         if name != "carnelian":
             environment.pop("LD_PRELOAD", None)  # AddressSanitizer is for Carnelian alone
@@ -134,7 +140,7 @@ class Server:
             "enable-debug-command": "yes",
         }
         if self.port is None:
-            key = "announce-port-file" if self.name == "carnelian" else "unixsocket"
+            key = "unixsocket" if self.name in PEERS else "announce-port-file"
             config[key] = str(self.directory / key)
         return config
 
@@ -199,8 +205,13 @@ class Server:
 
     def cpu_s(self) -> float:
         """User and system time of all its threads so far."""
+        return sum(self.cpu_parts_s())
+
+    def cpu_parts_s(self) -> tuple[float, float]:
+        """User and system time of all its threads so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        tick_s = 1 / os.sysconf("SC_CLK_TCK")
+        return int(fields[11]) * tick_s, int(fields[12]) * tick_s
 
     def kill(self) -> None:
         """End it as a crash would."""

@@ -14,7 +14,6 @@ from carnelian.base.native cimport ctz64, load32, load64, store64
 
 cdef enum:
     LITERALS_MAX = 32
-    MATCH_MIN = 3
     MATCH_MAX = 264
     WINDOW = 8192
     HASH_BITS_MIN = 8

@@ -57,10 +57,6 @@ cdef bint field_map_remove(FieldMap *map, Slice name) noexcept nogil
 cdef void *field_map_first_expiring(FieldMap *map) noexcept nogil
 
 
-cdef inline bint field_map_has_expiries(FieldMap *map) noexcept nogil:
-    return map.expiring.count != 0
-
-
 cdef inline int64_t field_map_expiry_min_ms(FieldMap *map) noexcept nogil:
     """0: no field expires."""
     return record_when(map.expiring.records[0]) if map.expiring.count else 0

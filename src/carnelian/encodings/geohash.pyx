@@ -28,9 +28,6 @@ cdef double RADIANS_PER_DEGREE = M_PI / 180.0
 cdef double SAME_LONGITUDE = 1e-15              # half a sine: about 6 nanometres
 cdef const char *ALPHABET = b"0123456789bcdefghjkmnpqrstuvwxyz"
 
-cdef uint64_t LATITUDE_BITS = 0x5555555555555555
-cdef uint64_t LONGITUDE_BITS = 0xAAAAAAAAAAAAAAAA
-
 cdef struct Cell:
     uint64_t bits
     int step                    # 0: no cell

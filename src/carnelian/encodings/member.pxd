@@ -44,10 +44,6 @@ cdef struct Cut:
     Slice member
 
 
-cdef inline double member_score(const Member *m) noexcept nogil:
-    return m.score
-
-
 cdef inline Slice member_slice(const Member *m) noexcept nogil:
     cdef Slice s
     if likely(m.body[0] < LENGTH_LONG):

@@ -6,7 +6,7 @@ they own no memory and never allocate. `size` is exact: a region ends where its 
 A change is made in three steps:
 
     splice = packed_set_plan_add(size, member)        which bytes go, how many come
-    (the caller makes room; packed_shift moves the bytes behind the splice)
+    (the caller makes room and moves the bytes behind the splice)
     packed_set_write_add(data, splice, member)        fills the hole, sets the count
 
 Element bytes given to a plan or a write never lie in the region itself.
@@ -41,9 +41,6 @@ cdef struct Splice:
     size_t remove
     size_t insert
 
-
-cdef size_t packed_shift(uint8_t *data, size_t size, Splice splice) noexcept nogil
-# Moves what is behind the splice, in a block that can hold the larger of both sizes; the new size.
 
 cdef const uint8_t *packed_find(
     const uint8_t *p, const uint8_t *end, Slice needle, size_t lead, bint paired

@@ -1,17 +1,10 @@
 """The loops behind packed.pxd. Owns no memory; called by the packed encodings only."""
 
 from libc.stdint cimport uint8_t, uint16_t
-from libc.string cimport memcmp, memmove
+from libc.string cimport memcmp
 
 from carnelian.base.native cimport load16, load32, store16
 from carnelian.base.slice cimport Slice, slice_equal
-
-
-cdef size_t packed_shift(uint8_t *data, size_t size, Splice splice) noexcept nogil:
-    cdef size_t behind = splice.offset + splice.remove
-    if splice.insert != splice.remove and behind < size:
-        memmove(data + splice.offset + splice.insert, data + behind, size - behind)
-    return size - splice.remove + splice.insert
 
 
 cdef const uint8_t *find_long(

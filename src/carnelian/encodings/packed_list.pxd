@@ -103,17 +103,6 @@ cdef inline bint packed_list_next(
     return True
 
 
-cdef inline bint packed_list_previous(
-    const uint8_t *data, size_t *offset, Slice *element
-) noexcept nogil:
-    """The element that ends at *offset, which moves back to its start: start at the size."""
-    if offset[0] <= PACKED_HEADER:
-        return False
-    offset[0] = <size_t>(list_entry_before(data + offset[0]) - data)
-    packed_read(data + offset[0], element)
-    return True
-
-
 cdef inline Splice packed_list_plan_insert(size_t offset, Slice element) noexcept nogil:
     """Before the entry at `offset`: PACKED_HEADER to push at the front, the size at the back."""
     return splice_of(offset, 0, list_entry_size(element.len))

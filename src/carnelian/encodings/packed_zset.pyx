@@ -22,8 +22,7 @@ from carnelian.encodings.sorted_set cimport (
 
 
 cdef enum:
-    SCORE_INT_MAX = 7          # tags up to here: so many bytes of integer
-    SCORE_DOUBLE = 8
+    SCORE_DOUBLE = 8           # tags below: so many bytes of integer
     SCORE_FLOAT = 9
     SCORE_SMALL = 16           # this tag and up: the value itself
     SMALL_COUNT = 240

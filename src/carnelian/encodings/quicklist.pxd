@@ -21,9 +21,6 @@ from carnelian.base.slice cimport Slice
 from carnelian.encodings.list_node cimport ListNode
 from carnelian.encodings.packed_list cimport list_entry_before, list_entry_read
 
-cdef enum:
-    QUICKLIST_ELEMENT_MAX = 0xFFFFFF00      # bytes; the caller refuses longer ones
-
 cdef struct Quicklist:
     ListNode *nodes
     size_t first
@@ -47,7 +44,6 @@ cdef void quicklist_free(Quicklist *list) noexcept nogil
 cdef Quicklist *quicklist_copy(const Quicklist *list) noexcept nogil
 
 cdef void quicklist_push(Quicklist *list, bint front, Slice element) noexcept nogil
-cdef bint quicklist_peek(const Quicklist *list, bint front, Slice *element) noexcept nogil
 cdef void quicklist_drop(Quicklist *list, bint front) noexcept nogil
 # Of a list that is not empty.
 
@@ -63,9 +59,6 @@ cdef Quicklist *quicklist_cut(Quicklist *list, size_t index, size_t count) noexc
 cdef void quicklist_seek(
     Quicklist *list, size_t index, bint backward, QuicklistCursor *cursor) noexcept nogil
 # The next quicklist_next reads element `index`.
-cdef size_t quicklist_next_many(
-    QuicklistCursor *cursor, Slice *elements, size_t count) noexcept nogil
-# How many it read, 0 at the end.
 cdef bint quicklist_turn(QuicklistCursor *cursor) noexcept nogil
 # On to the next node; for quicklist_next alone.
 cdef void quicklist_erase(QuicklistCursor *cursor) noexcept nogil
@@ -85,12 +78,6 @@ cdef bint quicklist_verify(const Quicklist *list) noexcept nogil
 
 cdef inline ListNode *quicklist_node(const Quicklist *list, size_t i) noexcept nogil:
     return list.nodes + list.first + i
-
-
-cdef inline bint quicklist_may_pack(const Quicklist *list) noexcept nogil:
-    """Whether a shrinking list becomes a packed list again: at half of the limits, as in Redis."""
-    return list.length == 1 and list.count <= list.limit_count >> 1 and (
-        quicklist_packed_size(list) <= list.limit_bytes >> 1)
 
 
 cdef inline bint quicklist_next(QuicklistCursor *cursor, Slice *element) noexcept nogil:

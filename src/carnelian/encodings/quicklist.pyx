@@ -192,18 +192,6 @@ cdef void quicklist_push(Quicklist *list, bint front, Slice element) noexcept no
     start_node(list, 0 if front else list.length, front, element)
 
 
-cdef bint quicklist_peek(const Quicklist *list, bint front, Slice *element) noexcept nogil:
-    cdef const ListNode *n
-    if list.count == 0:
-        return False
-    n = quicklist_node(list, 0 if front else list.length - 1)
-    if front:
-        list_entry_read(node_first(n), element)
-    else:
-        list_entry_read(list_entry_before(node_last(n)), element)
-    return True
-
-
 cdef void quicklist_drop(Quicklist *list, bint front) noexcept nogil:
     cdef size_t i = 0 if front else list.length - 1
     cdef ListNode *n = quicklist_node(list, i)
@@ -382,15 +370,6 @@ cdef bint quicklist_turn(QuicklistCursor *cursor) noexcept nogil:
         cursor.node += 1
     enter(cursor)
     return True
-
-
-cdef size_t quicklist_next_many(
-    QuicklistCursor *cursor, Slice *elements, size_t count
-) noexcept nogil:
-    cdef size_t n = 0
-    while n < count and quicklist_next(cursor, elements + n):
-        n += 1
-    return n
 
 
 cdef void quicklist_erase(QuicklistCursor *cursor) noexcept nogil:

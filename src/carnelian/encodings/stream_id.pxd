@@ -40,10 +40,6 @@ cdef inline bint stream_id_is_zero(StreamId a) noexcept nogil:
     return a.ms == 0 and a.seq == 0
 
 
-cdef inline int stream_id_compare(StreamId a, StreamId b) noexcept nogil:
-    return -1 if stream_id_less(a, b) else stream_id_less(b, a)
-
-
 # The next and the previous ID; 0 if there is none, and then it wraps around.
 cdef bint stream_id_incr(StreamId *id) noexcept nogil
 cdef bint stream_id_decr(StreamId *id) noexcept nogil
