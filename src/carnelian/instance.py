@@ -176,6 +176,8 @@ class Instance:
 
     def reset_figures(self) -> None:
         """CONFIG RESETSTAT, beyond the engine's counters."""
+        self.children.reset_figures()
+        self.aof.file.delayed_syncs = 0
 
     # --- the end ---
 

@@ -12,7 +12,7 @@ from carnelian import __version__
 from carnelian.base.system import disable_huge_pages
 from carnelian.instance import Instance
 from carnelian.net import listener
-from carnelian.net.loop import Loop
+from carnelian.net.loop import LOG, Loop
 from carnelian.services import log
 from carnelian.services.config.parameter import ConfigError
 from carnelian.services.process import process
@@ -222,7 +222,7 @@ class Server(Instance, listener.Policy):
         """Load the data and take up replication; False after saying why it cannot be."""
         if not self.load(self.serve_while_loading):
             return False
-        self.loop.before_replies.insert(0, self.aof.before_replies)
+        self.loop.set_stage(LOG, self.aof.before_replies)
         self.resume_history()
         self.replica.start()
         return True
@@ -246,7 +246,9 @@ class Server(Instance, listener.Policy):
         return reads, writes, overruns
 
     def reset_figures(self) -> None:
+        super().reset_figures()
         self.loop.reset_io_figures()
+        self.primary.reset_figures()
 
     def cron(self) -> None:
         """`hz` times a second: what is not worth doing every turn."""
@@ -265,12 +267,11 @@ class Server(Instance, listener.Policy):
         """SIGTERM or SIGINT; runs between two turns of the loop."""
         import _signal
 
-        ending = self.ending or self.ends.waiting
-        if ending and number == _signal.SIGINT:
-            log.warning("You insist... exiting now.")
-            os._exit(1)
+        if self.ends.was_signalled and number == _signal.SIGINT:
+            self.ends.insist()
         log.warning(f"Received {process.signal_name(number)} scheduling shutdown...")
-        if ending:
+        self.ends.was_signalled = True
+        if self.ending or self.ends.waiting:
             return
         words = self.config.shutdown_on_sigint
         if number == _signal.SIGTERM:

@@ -98,6 +98,9 @@ def test_a_save_without_room_leaves_the_old_snapshot(begin: Any, tmp_path: Path)
         limit(server, 20_000)
         assert client.error("SAVE") == "ERR"
         assert dump.read_bytes() == before
+        client.call("SET", "b", "1")
+        client.call("BGSAVE")
+        wait_for(server, rdb_last_bgsave_status="err", rdb_bgsave_in_progress=0)
         assert client.error("SET", "b", "1").startswith(
             "MISCONF Redis is configured to save RDB snapshots"
         )
@@ -151,6 +154,8 @@ def test_a_read_only_directory(begin: Any, tmp_path: Path) -> None:
         try:
             assert client.error("SAVE") == "ERR"
             assert client.error("CONFIG", "SET", "appendonly", "yes").startswith("ERR CONFIG")
+            client.call("BGSAVE")
+            wait_for(server, rdb_last_bgsave_status="err", rdb_bgsave_in_progress=0)
             assert client.error("SET", "b", "1").startswith("MISCONF")
         finally:
             tmp_path.chmod(0o755)

@@ -29,6 +29,7 @@ from tests.support.waiting import wait_until
 from tests.support.write_load import WriteLoad
 
 QUICK = {"repl-diskless-sync-delay": 0}
+SYNCS = ("sync_full", "sync_partial_ok", "sync_partial_err", "total_forks")
 CAPA = ("capa", "eof", "capa", "psync2")
 Make = Callable[..., Server]
 
@@ -418,6 +419,8 @@ def test_a_replica_by_hand_sees_it_all(make_server: Make) -> None:
     with RawReplica(primary, *CAPA) as replica, primary.connect() as client:
         replica.full_sync()
         client.call("SET", "a", "1")
+        assert info(client, "stats")["sync_full"] == "1"
         client.call("CONFIG", "RESETSTAT")
+        assert {info(client, "stats")[name] for name in SYNCS} == {"0"}
         replica.until([b"SET", b"a", b"1"])
         assert info(client)["master_repl_offset"] == str(replica.offset)

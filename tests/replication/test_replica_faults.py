@@ -221,7 +221,7 @@ def test_one_byte_at_a_time(replica: Server, primary: FakePrimary, client: Socke
     for i in range(0, 300):
         talk.send_raw(whole[i : i + 1])
     talk.send_raw(whole[300:] + command("REPLCONF", "GETACK", "*"))
-    talk.wait_acked(len(whole) + len(command("REPLCONF", "GETACK", "*")))
+    talk.wait_acked(len(whole))
     assert client.call("GET", "a") == b"2"
 
 
@@ -233,8 +233,78 @@ def test_getack_is_answered_at_once_and_nothing_else(
     asked = command("GET", "a") + command("INFO") + command("REPLCONF", "WHAT", "x")
     for i in range(1, 21):
         talk.send_raw(asked + getack)
-        assert talk.acked() <= i * len(asked + getack)
+        talk.wait_acked(i * len(asked + getack) - len(getack))  # the question does not count
     talk.wait_acked(20 * len(asked + getack))
+
+
+def test_each_getack_is_answered_with_the_offset_before_it(
+    replica: Server, primary: FakePrimary
+) -> None:
+    talk = synchronised(replica, primary)
+    getack = command("REPLCONF", "GETACK", "*")
+    talk.send_raw(getack + command("PING") + getack)
+    assert [talk.acked(), talk.acked()] == [0, 51]
+
+
+HELD = command("SELECT", "0") + command("SET", "a", "1")
+UNIT = command("MULTI") + command("INCR", "a") + command("EXEC")
+
+
+def arrived(client: SocketClient, count: int) -> None:
+    wait_until(lambda: info(client)["slave_read_repl_offset"] == str(count), "it has arrived")
+
+
+def test_a_pause_of_writes_holds_the_stream(
+    replica: Server, primary: FakePrimary, client: SocketClient
+) -> None:
+    talk = synchronised(replica, primary)
+    client.call("CLIENT", "PAUSE", "60000", "WRITE")
+    talk.send_raw(HELD)
+    arrived(client, len(HELD))
+    assert client.call("GET", "a") is None
+    assert info(client)["slave_repl_offset"] == "0"
+    talk.send_raw(UNIT)
+    arrived(client, len(HELD + UNIT))
+    client.call("CLIENT", "UNPAUSE")
+    wait_until(lambda: client.call("GET", "a") == b"2", "the stream goes on")
+    talk.send_raw(command("INCR", "a"))
+    wait_until(lambda: client.call("GET", "a") == b"3", "and on")
+
+
+def test_the_stream_goes_on_when_a_pause_ends_by_itself(
+    replica: Server, primary: FakePrimary, client: SocketClient
+) -> None:
+    talk = synchronised(replica, primary)
+    client.call("CLIENT", "PAUSE", "1500", "ALL")
+    talk.send_raw(HELD)
+    assert talk.acked() == 0
+    talk.wait_acked(len(HELD))
+    assert client.call("GET", "a") == b"1"
+
+
+def test_a_link_that_ends_while_it_is_held(
+    replica: Server, primary: FakePrimary, client: SocketClient
+) -> None:
+    talk = synchronised(replica, primary)
+    client.call("CLIENT", "PAUSE", "60000", "WRITE")
+    talk.send_raw(HELD)
+    arrived(client, len(HELD))
+    talk.cut()
+    talk = primary.accept()
+    assert talk.greet() == ["PSYNC", REPLID, "1"]
+    talk.send_raw(b"+CONTINUE\r\n" + HELD)
+    client.call("CLIENT", "UNPAUSE")
+    talk.wait_acked(len(HELD))
+    assert client.call("GET", "a") == b"1"
+
+
+def test_a_name_with_a_line_end_writes_one_line(replica: Server, client: SocketClient) -> None:
+    client.call("REPLICAOF", "127.0.0.1\n1:M forged", "1")
+    logged(replica, "Unable to resolve")
+    client.call("REPLICAOF", "NO", "ONE")
+    lines = replica.log.read_text().splitlines()
+    assert not [line for line in lines if line.startswith("1:M forged")]
+    assert [line for line in lines if "127.0.0.1\\n1:M forged:1" in line]
 
 
 def test_a_new_name_for_the_same_history(replica: Server, primary: FakePrimary) -> None:

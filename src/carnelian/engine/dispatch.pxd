@@ -18,4 +18,6 @@ cdef Command resolve(const Slice *argv, int argc)
 # Answer blocked sessions for which something has arrived; called after every outermost command.
 cdef void serve_waiting(Engine engine) noexcept
 cdef void answer_error(Engine engine, Session session, bytes text)
+# Whether CLIENT PAUSE, or whoever else holds writes back, is in force.
+cdef bint is_paused(Engine engine) noexcept
 cdef bint unblock(Engine engine, Session session, bint with_error)

@@ -357,9 +357,14 @@ cdef int obey_in_spite(Engine engine) except -1:
 cdef bint must_postpone(Engine engine, Session session, Command command):
     if session.flags & (REPLICA | MONITORING | PRIMARY | INTERNAL):
         return False
-    if not engine.pause_until_ms and not len(engine.writes_held):
-        return False
-    return engine.pause_all or does(session, command, WRITES | MAY_REPLICATE)
+    return is_paused(engine) and (
+        engine.pause_all or does(session, command, WRITES | MAY_REPLICATE))
+
+
+cdef bint is_paused(Engine engine) noexcept:
+    """Whether writes, or all commands, are held back."""
+    return engine.gate & GATE_PAUSED != 0 and (
+        engine.pause_until_ms != 0 or len(engine.writes_held) != 0)
 
 
 cdef int execute_carefully(Engine engine, Session session, const Slice *argv, int argc) except -1:

@@ -6,6 +6,14 @@ from libc.stdint cimport int64_t, uint64_t
 from carnelian.net.context cimport NetContext
 
 
+cdef enum:
+    # What runs in each turn before its replies are sent, in this order.
+    STAGE_HELD_STREAM = 0      # the primary's stream goes on after a pause
+    STAGE_LOG = 1              # before the replicas: nobody knows of a write that is not logged
+    STAGE_REPLICAS = 2
+    STAGE_COUNT = 3
+
+
 cdef class Watcher:
     """A service's descriptor in the loop: Python callbacks for readable and writable."""
     cdef int fd
@@ -15,8 +23,7 @@ cdef class Watcher:
 
 cdef class Loop:
     cdef readonly NetContext context
-    # callables run each turn before replies are sent; True: not done, have the next turn soon
-    cdef readonly list before_replies
+    cdef list stages                       # callables or None, by the numbers above
     cdef public object cron                # callable() every cron_interval_ms
     cdef public int64_t cron_interval_ms
     cdef int64_t next_cron_ms
@@ -30,7 +37,7 @@ cdef class Loop:
     cdef readonly int wake_write
     cdef readonly bint busy                # the last turn had events
     cdef bint deep                         # ... and its clients sent many commands each
-    cdef bint unfinished                   # one of `before_replies` wants another turn
+    cdef bint unfinished                   # one of the stages wants another turn
 
     cdef uint64_t commands_before          # executed when cron ran last
 

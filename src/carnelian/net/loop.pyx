@@ -1,7 +1,7 @@
 """The event loop; see loop.pxd.
 
-A turn: wait; read, parse and execute for every readable client; AOF and replicas
-(`before_replies`); send all replies; timers. Sessions touched on the way (replies, messages,
+A turn: wait; read, parse and execute for every readable client; the stages that come before
+replies (the append-only file, then the replicas); send all replies; timers. Sessions touched on the way (replies, messages,
 closings) are on `engine.pending`.
 """
 
@@ -36,6 +36,12 @@ cdef enum:
     QUIET_COMMANDS_MAX = 20        # ... within which pools are not worth keeping
 
 
+# The stages of a turn for Python.
+HELD_STREAM = STAGE_HELD_STREAM
+LOG = STAGE_LOG
+REPLICAS = STAGE_REPLICAS
+
+
 cdef class Watcher:
     def __init__(self, int fd, on_readable, on_writable):
         self.fd = fd
@@ -61,7 +67,7 @@ def make_poller(str backend):
 cdef class Loop:
     def __cinit__(self, Engine engine, str backend="auto"):
         self.context = NetContext(engine, make_poller(backend))
-        self.before_replies = []
+        self.stages = [None] * STAGE_COUNT
         self.calls = SimpleQueue()
         self.postponed = []
         self.cron_interval_ms = 100
@@ -89,6 +95,11 @@ cdef class Loop:
         else:
             self.context.poller.add(fd, mask)
         self.context.put(fd, Watcher(fd, on_readable, on_writable))
+
+    def set_stage(self, int stage, function):
+        """Have `function()` run in each turn before replies are sent, in the order of the stages;
+        True says that it is not done and wants the next turn soon. None: nothing any more."""
+        self.stages[stage] = function
 
     def unwatch(self, int fd):
         self.context.poller.remove(fd)
@@ -189,8 +200,8 @@ cdef class Loop:
             for session in resumable:
                 session.go_on()
         self.unfinished = False
-        for function in self.before_replies:
-            if function() is True:
+        for function in self.stages:
+            if function is not None and function() is True:
                 self.unfinished = True
         self.send_pending()
         return 0

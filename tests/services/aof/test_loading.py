@@ -205,6 +205,26 @@ def test_a_transaction_without_end_is_cut_off(begin: Any, tmp_path: Path) -> Non
 def test_only_the_last_file_may_be_torn(tmp_path: Path) -> None:
     make(tmp_path, base=SET_FOO[:-3], increment=INCREMENTS)
     assert "the truncated file is not the last file" in refused(tmp_path)
+    make(tmp_path, base=SET_FOO[:-3], increment=b"")
+    assert "the truncated file is not the last file" in refused(tmp_path)
+
+
+def test_an_increment_may_be_torn_if_nothing_was_logged_after_it(
+    begin: Any, tmp_path: Path
+) -> None:
+    """As Redis leaves it if the machine crashes while a rewrite begins."""
+    second = "appendonly.aof.2.incr.aof"
+    manifest = f"{GOOD_MANIFEST}file {second} seq 2 type i\n"
+    files = {"base": SET_FOO, "increment": INCREMENTS[:-3]}
+    make(tmp_path, manifest, appendonly_aof_2_incr_aof=INCREMENTS, **files)
+    assert "the truncated file is not the last file" in refused(tmp_path)
+    place = make(tmp_path, manifest, appendonly_aof_2_incr_aof=b"", **files)
+    with begin().connect() as client:
+        assert client.call("GET", "n") == b"2"
+        client.call("INCR", "n")
+    assert (place / INCREMENT).read_bytes() == INCREMENTS[: INCREMENTS.rindex(b"*2")]
+    with begin().connect() as client:
+        assert client.call("GET", "n") == b"3"
 
 
 # --- damage ---

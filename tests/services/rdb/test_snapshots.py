@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.persistence import content, fill
+from tests.support.persistence import content, fill, wait_for
 from tests.support.servers import Server, start
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -125,8 +127,6 @@ def test_a_damaged_file_stops_the_start(started: Any, tmp_path: Path) -> None:
 
 
 def test_background_save_and_shutdown(started: Any, tmp_path: Path) -> None:
-    from tests.support.waiting import wait_until
-
     server = started("carnelian", tmp_path)
     with server.connect() as client:
         client.call("SET", "k", "v")
@@ -144,14 +144,82 @@ def test_background_save_and_shutdown(started: Any, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("temp-*"))
 
 
-def test_failing_saves_refuse_writes(started: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["SAVE", "SHUTDOWN SAVE", "FLUSHALL", "SIGTERM"])
+def test_a_failing_save_is_told_to_who_asked_alone(
+    command: str, started: Any, tmp_path: Path
+) -> None:
+    server = started("carnelian", tmp_path, "900 1")
+    (tmp_path / "dump.rdb").mkdir()
+    with server.connect() as client:
+        client.call("SET", "k", "v")
+        if command == "SIGTERM":
+            server.process.send_signal(signal.SIGTERM)
+        else:
+            client.reply(*command.split())
+        wait_until(lambda: "Error saving the snapshot" in server.log.read_text(), "it has failed")
+        assert client.call("SET", "k", "w") == "OK"
+        assert b"rdb_last_bgsave_status:ok" in client.call("INFO", "persistence")
+    (tmp_path / "dump.rdb").rmdir()
+
+
+def test_failing_background_saves_refuse_writes(started: Any, tmp_path: Path) -> None:
     server = started("carnelian", tmp_path, "900 1")
     with server.connect() as client:
         client.call("SET", "k", "v")
         (tmp_path / "dump.rdb").mkdir()
-        assert client.error("SAVE") == "ERR"
+        client.call("BGSAVE")
+        wait_for(server, rdb_last_bgsave_status="err")
         assert client.error("SET", "k", "w").startswith("MISCONF ")
         assert client.call("GET", "k") == b"v"
         (tmp_path / "dump.rdb").rmdir()
         assert client.call("SAVE") == "OK"
         assert client.call("SET", "k", "w") == "OK"
+
+
+def test_a_snapshot_is_not_written_through_a_symlink(started: Any, tmp_path: Path) -> None:
+    server = started("carnelian", tmp_path)
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / f"temp-{server.pid}.rdb").symlink_to(precious)
+    with server.connect() as client:
+        client.call("SET", "k", "v")
+        assert client.call("SAVE") == "OK"
+    assert precious.read_text() == "mine"
+    assert (tmp_path / "dump.rdb").read_bytes().startswith(b"REDIS")
+    assert not (tmp_path / "dump.rdb").is_symlink()
+
+
+def slow_to_save(started: Any, directory: Path) -> Any:
+    """A server whose snapshot takes minutes."""
+    server = started("carnelian", directory, "900 1000")
+    with server.connect() as client:
+        client.call("MSET", *[word for i in range(1000) for word in (f"k:{i}", "v")])
+        client.call("CONFIG", "SET", "rdb-key-save-delay", "200000")
+    return server
+
+
+def test_a_second_interrupt_ends_the_last_save(started: Any, tmp_path: Path) -> None:
+    server = slow_to_save(started, tmp_path)
+    server.process.send_signal(signal.SIGINT)
+    wait_until(lambda: list(tmp_path.glob("temp-*")), "it saves")
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(10) == 1
+    assert "You insist... exiting now." in server.log.read_text()
+    assert not list(tmp_path.glob("*.rdb"))
+
+
+def test_background_save_cancelled(started: Any, tmp_path: Path) -> None:
+    server = slow_to_save(started, tmp_path)
+    nothing = "ERR Background saving is currently not in progress or scheduled"
+    with server.connect() as client:
+        assert client.error("BGSAVE", "CANCEL") == nothing
+        client.call("BGSAVE")
+        assert client.call("BGSAVE", "CANCEL") == "Background saving cancelled"
+        wait_for(server, rdb_bgsave_in_progress=0, rdb_last_bgsave_status="ok")
+        client.call("CONFIG", "SET", "rdb-key-save-delay", "0")
+        both = client.pipeline([["MULTI"], ["BGSAVE"], ["BGSAVE", "CANCEL"], ["EXEC"]])[-1]
+        assert [reply.value for reply in both.value] == [
+            "Background saving scheduled", "Scheduled background saving cancelled",
+        ]  # fmt: skip
+        assert client.error("BGSAVE", "CANCEL") == nothing
+    wait_until(lambda: not list(tmp_path.glob("temp-*")), "nothing is left")

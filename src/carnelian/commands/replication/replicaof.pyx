@@ -8,6 +8,7 @@ from carnelian.engine.command cimport ADMIN, NOSCRIPT, STALE
 from carnelian.engine.session cimport REPLICA
 from carnelian.resp.reply cimport reply_status
 
+from carnelian.base.text import printable
 from carnelian.engine.command import family
 from carnelian.engine.errors import error
 from carnelian.declare.flags import NO_ASYNC_LOADING
@@ -55,7 +56,7 @@ cdef int replicaof(Call call) except -1:
                    " connected with. No operation performed.")
         return status(call, b"OK Already connected to specified master")
     service.follow(host, port)
-    tell(call, f"REPLICAOF {host}:{port} enabled")
+    tell(call, f"REPLICAOF {printable(host)}:{port} enabled")
     return status(call, b"OK")
 
 

@@ -21,6 +21,7 @@ generic = family("generic")
 
 NO_SNAPSHOTS = error("This engine keeps no files")
 SAVING_ALREADY = error("Background save already in progress")
+NOT_SAVING = error("Background saving is currently not in progress or scheduled")
 CHILD_ACTIVE = (
     "Another child process is active ({}): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to"
     " schedule a BGSAVE whenever possible.")
@@ -58,9 +59,23 @@ command(handler(save), "SAVE", ADMIN | NOSCRIPT | NO_MULTI | NO_ASYNC_LOADING, s
         about="Save all data to disk, and serve nobody meanwhile.")
 
 
+cdef int cancel_background_save(Call call) except -1:
+    snapshots = snapshots_of(call)
+    if snapshots.cancel():
+        reply_status(call.reply, b"Background saving cancelled", 27)
+    elif snapshots.scheduled:
+        snapshots.scheduled = False
+        reply_status(call.reply, b"Scheduled background saving cancelled", 37)
+    else:
+        raise NOT_SAVING
+    return 0
+
+
 cdef int bgsave(Call call) except -1:
     cdef bint schedule = call.argc == 2 and call.is_word(1, b"schedule")
     snapshots = snapshots_of(call)
+    if call.argc == 2 and call.is_word(1, b"cancel"):
+        return cancel_background_save(call)
     if call.argc > 2 or (call.argc == 2 and not schedule):
         raise SYNTAX
     if snapshots.child is not None:
@@ -77,9 +92,10 @@ cdef int bgsave(Call call) except -1:
     return 0
 
 
-command(handler(bgsave), "BGSAVE [SCHEDULE]", ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+command(handler(bgsave), "BGSAVE [SCHEDULE | CANCEL]", ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
         since="1.0.0", cost="O(1)", about="Save all data to disk in a child process.",
-        history=(("3.2.2", "Added the `SCHEDULE` option."),))
+        history=(("3.2.2", "Added the `SCHEDULE` option."),
+                 ("8.1.0", "Added the `CANCEL` option.")))
 
 
 cdef int bgrewriteaof(Call call) except -1:

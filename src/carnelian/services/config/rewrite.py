@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from carnelian.base import files
 from carnelian.services.config.config import BY_NAME, PARAMETERS, Config
 from carnelian.services.config.parameter import ConfigError
 from carnelian.services.config.syntax import split_words, to_bytes, to_text
@@ -89,20 +90,4 @@ def _read(path: str) -> bytes:
 def _replace(path: str, data: bytes) -> None:
     """Replace the file in one step; a crash leaves the old or the new one."""
     draft_path = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
-    fd = os.open(draft_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    try:
-        try:
-            while data:
-                data = data[os.write(fd, data) :]
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        os.replace(draft_path, path)
-    except OSError:
-        os.unlink(draft_path)
-        raise
-    directory = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    files.replace(path, draft_path, data)

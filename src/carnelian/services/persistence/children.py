@@ -124,6 +124,10 @@ class Children:
             "current_save_keys_total": total,
         }
 
+    def reset_figures(self) -> None:
+        """CONFIG RESETSTAT."""
+        self.forks = self.last_fork_us = 0
+
     def collect(self) -> None:
         """From the timer: has it ended?"""
         if self.active is not None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import mmap
 import os
-import posix
 import time
 
+from carnelian.base import files
 from carnelian.base.clock import monotonic_s
 from carnelian.engine.errors import CommandError
 from carnelian.services import log
@@ -46,14 +46,6 @@ SAVES_FAIL = CommandError(
 )
 
 
-def sync_directory(path: str) -> None:
-    handle = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 class Snapshots:
     """The state of saving of one server. Only the server's thread uses it."""
 
@@ -82,26 +74,25 @@ class Snapshots:
     def path(self) -> str:
         return os.path.join(str(self.config.dir), str(self.config.dbfilename))
 
+    def temporary(self, pid: int) -> str:
+        return os.path.join(str(self.config.dir), f"temp-{pid}.rdb")
+
     # --- writing ---
 
     def write(self, path: str) -> None:
         """Write a snapshot to `path`, completely or not at all. OSError says what failed."""
-        temporary = os.path.join(os.path.dirname(path) or ".", f"temp-{os.getpid()}.rdb")
+        temporary = self.temporary(os.getpid())
         try:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            handle = files.create(temporary)
             try:
                 self.write_to(handle)
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            os.replace(temporary, path)
+            files.rename(temporary, path)
         except OSError:
-            try:
-                posix.unlink(temporary)
-            except OSError:
-                pass
+            files.remove_quietly(temporary)
             raise
-        sync_directory(path)
 
     def write_to(
         self, handle: int, base: bool = False, *, without_data: bool = False
@@ -143,13 +134,12 @@ class Snapshots:
         ]
 
     def save(self) -> bool:
-        """SAVE: in the foreground. Whether it worked; the log says why not."""
-        self.last_try_s = monotonic_s()
+        """SAVE: in the foreground. Whether it worked; the log says why not. Who asked is told:
+        only a background save that fails is a reason to refuse writes."""
         try:
             self.write(self.path)
         except OSError as failed:
             log.warning(f"Error saving the snapshot to {self.path}: {failed.strerror}")
-            self.finished(False)
             return False
         log.notice("DB saved on disk")
         self.finished(True)
@@ -219,7 +209,7 @@ class Snapshots:
         self.last_cow_bytes = child.cow_bytes
         self.last_duration_s = child.running_s()
         if code == -SIGUSR1:
-            self.remove_temporary(child.pid)
+            self.remove_file(self.temporary(child.pid))
             self.tell(False)
             return
         if code == 0:
@@ -227,7 +217,7 @@ class Snapshots:
             self.engine.dirty -= self.child_dirty
         elif code < 0:
             log.warning(f"Background saving terminated by signal {-code}")
-            self.remove_temporary(child.pid)
+            self.remove_file(self.temporary(child.pid))
         else:
             log.warning("Background saving error")
         self.finished(code == 0)
@@ -237,14 +227,19 @@ class Snapshots:
         for listener in self.on_saved:
             listener(good)
 
-    def remove_temporary(self, pid: int) -> None:
-        self.remove_file(os.path.join(self.config.dir, f"temp-{pid}.rdb"))
-
     def end_child(self) -> None:
         """A running child is of no use any more: the server ends, or all data went."""
         if self.child is not None:
             log.warning("There is a child saving an .rdb. Killing it!")
             self.children.kill()
+
+    def cancel(self) -> bool:
+        """BGSAVE CANCEL: end the child that writes a snapshot, for whomever; whether one did."""
+        if self.children.active is None or self.children.active.kind != CHILD:
+            return False
+        log.notice("Background saving will be aborted due to user request")
+        self.children.kill()
+        return True
 
     def flushed(self) -> bool:
         """FLUSHALL: what a child still writes must not come back. With save points the emptiness

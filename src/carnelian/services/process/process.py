@@ -6,6 +6,8 @@ Called by the server at start and end.
 from __future__ import annotations
 
 import os
+import posix
+from _thread import start_new_thread
 
 from carnelian.services import log
 from carnelian.services.config.parameter import ConfigError
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from carnelian.services.config.config import Config
 
 RESERVED_DESCRIPTORS = 32  # listening sockets, log, data files
+SIGINT = 2
+END = b"\0"  # no number of a signal
+UNCHANGED = -2
 DEFAULT_PID_FILE = "/var/run/carnelian.pid"
 
 
@@ -91,6 +96,45 @@ def catch_signals(wake_fd: int, callback: Callable[[int], None]) -> None:
     for number in (_signal.SIGHUP, _signal.SIGPIPE):
         _signal.signal(number, _signal.SIG_IGN)
     _signal.set_wakeup_fd(wake_fd, warn_on_full_buffer=False)
+
+
+class InterruptWatch:
+    """Hears of SIGINT while the main thread is too busy to (native code, a write): within the
+    block `interrupted(n)` is called in a thread, at the n-th."""
+
+    def __init__(self, interrupted: Callable[[int], None]) -> None:
+        self.interrupted = interrupted
+
+    def __enter__(self) -> None:
+        import _signal
+
+        self.reading, self.writing = posix.pipe()
+        posix.set_blocking(self.writing, False)
+        try:
+            self.wake_fd = _signal.set_wakeup_fd(self.writing, warn_on_full_buffer=False)
+        except ValueError:  # not the main thread: signals are the host's
+            self.wake_fd = UNCHANGED
+        start_new_thread(self.listen, ())
+
+    def __exit__(self, *_: object) -> None:
+        import _signal
+
+        if self.wake_fd != UNCHANGED:
+            _signal.set_wakeup_fd(self.wake_fd, warn_on_full_buffer=False)
+        posix.write(self.writing, END)
+
+    def listen(self) -> None:
+        """Each byte is the number of a signal."""
+        count = 0
+        while True:
+            numbers = posix.read(self.reading, 64)
+            count += numbers.count(SIGINT)
+            if numbers.count(SIGINT):
+                self.interrupted(count)
+            if END in numbers:
+                posix.close(self.reading)
+                posix.close(self.writing)
+                return
 
 
 def signal_name(number: int) -> str:

@@ -11,6 +11,9 @@ One per server, used from the loop's thread.
 
 from __future__ import annotations
 
+import os
+
+from carnelian.base import files
 from carnelian.base.clock import monotonic_s
 from carnelian.engine.dispatch import fail_shutdowns
 from carnelian.engine.errors import SHUTDOWN_FAILED
@@ -32,6 +35,7 @@ class Shutdown:
         self.words: set[str] = set()
         self.deadline_s = 0.0  # monotonic
         self.offset = 0  # of the stream, which replicas are to acknowledge
+        self.was_signalled = False  # a further SIGINT ends the process at once
         server.primary.on_acks.append(self.step)
 
     def begin(self, words: set[str], asked_by: str) -> bool:
@@ -67,8 +71,23 @@ class Shutdown:
         return max(int((self.deadline_s - monotonic_s()) * 1000), 0)
 
     def finish(self) -> bool:
-        server = self.server
         self.report_lag()
+        with process.InterruptWatch(self.insisted):
+            return self.settle()
+
+    def insisted(self, signals: int) -> None:
+        """SIGINT while files are settled; in a thread."""
+        if self.was_signalled or signals > 1:
+            self.insist()
+
+    def insist(self) -> None:
+        """End the process, now: no half of a snapshot stays behind."""
+        log.warning("You insist... exiting now.")
+        files.remove_quietly(self.server.snapshots.temporary(os.getpid()))
+        os._exit(1)
+
+    def settle(self) -> bool:
+        server = self.server
         in_step = [link for link in server.primary.online() if link not in self.lagging()]
         server.primary.send_rest(in_step, 0.0 if "now" in self.words else LAST_BYTES_S)
         if self.settle_files() or "force" in self.words:
@@ -102,7 +121,7 @@ class Shutdown:
 
     def cancel(self) -> None:
         """The server goes on: tell those who wanted it to end."""
-        self.waiting = False
+        self.waiting = self.was_signalled = False
         self.server.engine.hold_writes(HOLDER, False)
         fail_shutdowns(self.server.engine, SHUTDOWN_FAILED)
 

@@ -28,7 +28,8 @@ cdef class PrimarySession(Session):
     cdef size_t capacity
     cdef size_t applied            # bytes of query that count, until the end of `apply`
     cdef size_t executed
-    cdef public bint ack_wanted    # REPLCONF GETACK was among what was applied
+    cdef readonly bint held        # by CLIENT PAUSE: what arrives waits for its end
+    cdef list acks                 # offsets at which REPLCONF GETACK asked, not answered yet
     cdef readonly int fd
     cdef str peer
     cdef str local

@@ -8,7 +8,7 @@ from posix.unistd cimport read as read_fd
 from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.native cimport unlikely
 from carnelian.base.slice cimport Slice, slice_is
-from carnelian.engine.dispatch cimport execute
+from carnelian.engine.dispatch cimport execute, is_paused
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IN_MULTI, NO_BLOCKING, PRIMARY, Session,
@@ -45,6 +45,7 @@ cdef class PrimarySession(Session):
         self.peer = self.local = ""
         parser_init(&self.parser)
         self.parser.bulk_max = BULK_MAX
+        self.acks = []
         self.flags |= PRIMARY | NO_BLOCKING
         engine.add_session(self, db_id)
 
@@ -103,6 +104,9 @@ cdef class PrimarySession(Session):
         cdef Engine engine = self.engine
         if self.flags & ENDED:
             return 0                   # killed, and read once more in the same turn
+        self.held = is_paused(engine)
+        if self.held:
+            return 0
         engine.replaying = True
         try:
             self.follow()
@@ -139,7 +143,7 @@ cdef class PrimarySession(Session):
             if self.batch.commands[i].first >= 0:
                 argv = &self.batch.args[self.batch.commands[i].first]
             if unlikely(is_getack(argv, self.batch.commands[i].argc)):
-                self.ack_wanted = True
+                self.acks.append(self.state.offset + <int64_t>self.applied)
             else:
                 execute(engine, self, argv, self.batch.commands[i].argc)
             if not self.flags & IN_MULTI:
@@ -186,6 +190,17 @@ cdef class PrimarySession(Session):
     def unread(self):
         """Bytes that have arrived and do not count yet."""
         return self.length
+
+    def take_acks(self):
+        """What to acknowledge: for each REPLCONF GETACK the offset before it."""
+        acks, self.acks = self.acks, []
+        return acks
+
+    def go_on_if_free(self):
+        """Apply what a pause has held back, once it is over; whether it is."""
+        if self.held:
+            self.apply()
+        return not self.held
 
     @property
     def database(self):

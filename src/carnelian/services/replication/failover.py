@@ -118,8 +118,8 @@ class Failover:
 
     def may_ask(self) -> bool:
         """Whether replicas may be asked for their offset: once. Each question is a part of the
-        stream, and a Redis does not count it when it answers: it would never be said to have
-        everything. It tells so by itself, every second."""
+        stream, which the answer does not count; what comes after it a replica tells by itself,
+        every second."""
         first = not self.has_asked
         self.has_asked = self.is_active
         return first

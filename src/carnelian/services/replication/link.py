@@ -15,6 +15,8 @@ from __future__ import annotations
 import errno
 
 from carnelian.base.clock import monotonic_s
+from carnelian.base.text import printable
+from carnelian.net.loop import HELD_STREAM
 from carnelian.services import log
 from carnelian.services.persistence.rdb.snapshot import SnapshotError
 from carnelian.services.replication.applier import PrimarySession, StreamError
@@ -64,6 +66,7 @@ class Link:
         self.transport = owner.server.transport
         self.host = host
         self.port = port
+        self.name = f"{printable(host)}:{port}"  # for the log
         self.phase = CONNECT
         self.attempt = 0  # of this link; results of earlier ones are not for us
         self.retry_at_s = 0.0
@@ -97,7 +100,7 @@ class Link:
     # --- connecting ---
 
     def connect(self) -> None:
-        log.notice(f"Connecting to MASTER {self.host}:{self.port}")
+        log.notice(f"Connecting to MASTER {self.name}")
         self.phase = CONNECTING
         self.attempt += 1
         attempt = self.attempt
@@ -107,7 +110,7 @@ class Link:
             if attempt != self.attempt or self.phase != CONNECTING:
                 return
             if failure is not None:
-                self.fail(f"Unable to resolve {self.host}: {failure}")
+                self.fail(f"Unable to resolve {self.name}: {failure}")
             else:
                 self.open_socket(address)
 
@@ -396,17 +399,31 @@ class Link:
         self.last_io_s = monotonic_s()
         self.after_stream()
 
+    def take_up(self) -> None:
+        """Every turn while CLIENT PAUSE holds the stream back: go on when that is over."""
+        try:
+            if self.session.go_on_if_free():
+                self.loop.set_stage(HELD_STREAM, None)
+                self.after_stream()
+        except FAILURES as failed:
+            self.fail(text_of(failed))
+        except Exception as bug:  # a bug of ours must not end the server
+            self.fail(f"internal error: {bug!r}")
+
     def after_stream(self) -> None:
         session = self.session
         if session is None or session.ended:
             return  # a command of the stream, or a kill, has ended the link
+        if session.held:
+            self.loop.set_stage(HELD_STREAM, self.take_up)
         self.state.stream_db = session.database
-        if session.ack_wanted:
-            session.ack_wanted = False
-            self.send_ack()
+        for offset in session.take_acks():
+            self.send_ack(offset)
 
-    def send_ack(self) -> None:
-        words = ["REPLCONF", "ACK", str(self.state.offset), *self.owner.ack_words()]
+    def send_ack(self, offset: int | None = None) -> None:
+        """How far we are; or were, when the primary asked."""
+        applied = self.state.offset if offset is None else offset
+        words = ["REPLCONF", "ACK", str(applied), *self.owner.ack_words()]
         self.last_ack_s = monotonic_s()
         self.send(encode(*words))
 
@@ -453,7 +470,7 @@ class Link:
 
     def fail(self, reason: str) -> None:
         """End this attempt; another follows."""
-        log.warning(f"MASTER {self.host}:{self.port} while {self.describe_phase()}: {reason}")
+        log.warning(f"MASTER {self.name} while {self.describe_phase()}: {reason}")
         was_up = self.phase == CONNECTED
         refused = self.handshake is not None and self.handshake.is_refused and self.hands_over
         self.end()
@@ -463,7 +480,7 @@ class Link:
         self.retry_at_s = now_s if was_up else now_s + RETRY_S
         if was_up:
             self.down_since_s = now_s
-            log.notice(f"Reconnecting to MASTER {self.host}:{self.port}")
+            log.notice(f"Reconnecting to MASTER {self.name}")
         self.owner.link_changed(self)
         if refused:
             self.state.failover.refused("Failover target rejected psync request")
@@ -495,6 +512,7 @@ class Link:
             self.transfer = None
         if self.session is not None:
             session, self.session = self.session, None
+            self.loop.set_stage(HELD_STREAM, None)
             session.close()
         if self.sock is not None:
             if self.is_watched:

@@ -12,6 +12,7 @@ from select import POLLOUT, poll
 from carnelian.base.clock import monotonic_s
 from carnelian.engine.dispatch import wake_waiting
 from carnelian.engine.errors import CommandError, error
+from carnelian.net.loop import REPLICAS
 from carnelian.services import log
 from carnelian.services.replication.full_sync import FullSync
 from carnelian.services.replication.replica_link import (
@@ -42,9 +43,7 @@ class Primary:
         self.config = config
         self.engine = snapshots.engine
         self.full_sync = FullSync(loop, state, config, snapshots, children)
-        self.full_syncs = 0
-        self.partial_syncs = 0
-        self.partial_refusals = 0
+        self.reset_figures()
         self.seconds = 0
         self.ticks = 0
         self.alone_s = 0  # seconds without any replica
@@ -54,12 +53,18 @@ class Primary:
         self.synced_offset = 0  # of the append-only file, as last seen
         self.on_acks: list[Callable[[], None]] = []
         state.primary = self
-        loop.before_replies.append(self.before_replies)
+        loop.set_stage(REPLICAS, self.before_replies)
         config.on_change("repl-backlog-size", state.resize_backlog)
         config.on_change("appendonly", self.log_switched)
         config.on_any_change(
             ("min-replicas-to-write", "min-replicas-max-lag"), self.judge_good_replicas
         )
+
+    def reset_figures(self) -> None:
+        """CONFIG RESETSTAT."""
+        self.full_syncs = 0
+        self.partial_syncs = 0
+        self.partial_refusals = 0
 
     # --- attaching ---
 

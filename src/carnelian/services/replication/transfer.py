@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 import time
 
+from carnelian.base import files
+
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +112,7 @@ class Transfer:
             if self.length > room.f_bavail * room.f_frsize:
                 raise OSError(28, f"{self.length} bytes announced, but no space for them")
         path = os.path.join(self.directory, f"temp-{int(time.time())}.{os.getpid()}.rdb")
-        self.fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        self.fd = files.create(path, os.O_RDWR)
         self.path = path
 
     def take_body(self, data: memoryview) -> bytes:
@@ -158,21 +160,13 @@ class Transfer:
         """Sync the file and give it its final name. Not for the main thread."""
         if self.path:
             os.fsync(self.fd)
-            os.replace(self.path, path)
+            files.rename(self.path, path)
             self.path = ""
-            directory = os.open(self.directory, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
 
     def discard(self) -> None:
         """Close the file; if it still has its temporary name, remove it."""
         if self.path:
-            try:
-                os.unlink(self.path)
-            except OSError:
-                pass
+            files.remove_quietly(self.path)
             self.path = ""
         if self.fd >= 0:
             os.close(self.fd)

@@ -11,8 +11,8 @@ only. Reading at start is in `load`.
 from __future__ import annotations
 
 import os
-import posix
 
+from carnelian.base import files
 from carnelian.services import log
 from carnelian.services.persistence.aof import load, rewriting
 from carnelian.services.persistence.aof.command_log import CommandLog
@@ -111,7 +111,7 @@ class AppendOnly:
         fresh = not self.manifest.parts()
         resumed = bool(self.manifest.increments)
         try:
-            os.makedirs(self.directory, 0o755, exist_ok=True)
+            files.make_directory(self.directory)
             if fresh:
                 base = self.manifest.new_base(self.writes_snapshots())
                 self.write_base(self.path(base))
@@ -297,7 +297,7 @@ class AppendOnly:
             return False
         snapshot = self.writes_snapshots()
         try:
-            os.makedirs(self.directory, 0o755, exist_ok=True)
+            files.make_directory(self.directory)
             self.begin_increment()
             self.rewrites += 1
             self.child = self.children.start(CHILD, self.write_in_child, self.collected)
@@ -320,17 +320,16 @@ class AppendOnly:
             return
         if self.state == WAITING:
             name = self.manifest.temporary_increment
-            self.file.open(self.path(name), os.O_TRUNC)
+            os.close(files.create(self.path(name)))
+            self.file.open(self.path(name))
         else:
-            self.file.flush(force=True)
-            if self.commands.used:
-                raise OSError(self.file.error, os.strerror(self.file.error))
+            self.file.sync_before_next()
             manifest = self.manifest.copy()
             name = manifest.new_increment()
             # Not in use before the manifest names it: a crash in between leaves a stray file.
-            os.close(os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
+            os.close(files.create(self.path(name)))
             manifest.store(self.directory)
-            self.file.open(self.path(name), os.O_TRUNC)
+            self.file.open(self.path(name))
             self.manifest = manifest
         log.notice(f"Creating AOF incr file {name} on background rewrite")
 
@@ -385,9 +384,9 @@ class AppendOnly:
             manifest.store(self.directory)
         except OSError as failed:
             log.warning(f"Error taking over the rewritten AOF files: {failed.strerror}")
-            self.remove_quietly(base)
+            files.remove_quietly(self.path(base))
             if increment:
-                self.remove_quietly(increment)
+                files.remove_quietly(self.path(increment))
             return False
         self.manifest = manifest
         if self.state != OFF:
@@ -397,12 +396,6 @@ class AppendOnly:
         self.remove_history()
         log.notice("Background AOF rewrite finished successfully")
         return True
-
-    def remove_quietly(self, name: str) -> None:
-        try:
-            posix.unlink(self.path(name))
-        except OSError:
-            pass
 
     def bytes_on_disk(self) -> int:
         return sum(os.stat(self.path(part.name)).st_size for part in self.manifest.parts())

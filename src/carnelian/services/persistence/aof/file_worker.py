@@ -11,17 +11,14 @@ import os
 from _queue import SimpleQueue
 from _thread import start_new_thread
 
+from carnelian.base.files import sync
+
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
 IGNORED = (9, 22)  # EBADF, EINVAL: not a file that could be synced
-
-
-def sync(fd: int) -> None:
-    """Have the file's bytes on the disk."""
-    (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(fd)
 
 
 class FileWorker:

@@ -10,14 +10,16 @@ import mmap
 import os
 import time
 
+from carnelian.base import files
 from carnelian.engine.command import commands
 from carnelian.services import log
 from carnelian.services.persistence.aof.manifest import (
     BASE,
+    INCREMENT,
     Manifest,
     ManifestError,
     Part,
-    sync_directory,
+    sync_names,
 )
 from carnelian.services.persistence.aof.manifest import load as load_manifest
 from carnelian.services.persistence.aof.replay import LogDamage, LogReader
@@ -82,6 +84,7 @@ class Load:
         self.loading = owner.instance.loading
         self.between = between
         self.loaded_bytes = 0
+        self.tearable: Part | None = None
 
     def run(self) -> bool:
         """False after the log said why the data cannot be used."""
@@ -122,7 +125,7 @@ class Load:
         upgraded.base = Part(name, 1, BASE)
         upgraded.base_sequence = 1
         try:
-            os.makedirs(self.owner.directory, 0o755, exist_ok=True)
+            files.make_directory(self.owner.directory)
             upgraded.store(self.owner.directory)
             os.rename(old, self.owner.path(name))
         except OSError as failed:
@@ -130,7 +133,7 @@ class Load:
                 f"Error trying to move the old AOF file {name} into dir"
                 f" {self.owner.directory}: {failed.strerror}"
             ) from None
-        sync_directory(self.owner.directory)
+        sync_names(self.owner.directory)
         self.owner.manifest = upgraded
         log.notice(
             f"Successfully migrated an old-style AOF file ({name}) into the AOF directory"
@@ -143,6 +146,7 @@ class Load:
         owner = self.owner
         parts = owner.manifest.parts()
         sizes = [self.size_of(part) for part in parts]
+        self.tearable = self.last_with_data(parts, sizes)
         owner.current_bytes = sum(sizes)
         owner.base_bytes = sizes[0] if owner.manifest.base is not None else 0
         if not owner.current_bytes:
@@ -151,7 +155,7 @@ class Load:
         try:
             for part in parts:
                 started = time.monotonic()
-                if self.load_part(part, last=part is parts[-1]):
+                if self.load_part(part, last=part is self.tearable):
                     kind = "base" if part.kind == BASE else "incr"
                     log.notice(
                         f"DB loaded from {kind} file {part.name}:"
@@ -161,6 +165,16 @@ class Load:
             seconds = self.loading.end()
         log.notice(f"DB loaded from append only file: {seconds:.3f} seconds")
         self.engine.dirty = 0
+
+    @staticmethod
+    def last_with_data(parts: list[Part], sizes: list[int]) -> Part | None:
+        """The file that may end in the midst of a command: nothing was logged after it. Redis does
+        not sync an increment before it begins the next: if the machine crashes just then, it is
+        followed by an empty one."""
+        for part, size in zip(reversed(parts), reversed(sizes), strict=True):
+            if size and part.kind == INCREMENT:
+                return part
+        return parts[-1] if parts else None
 
     def size_of(self, part: Part) -> int:
         try:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import time
 
+from carnelian.base.files import sync
 from carnelian.services import log
-from carnelian.services.persistence.aof.file_worker import FileWorker, sync
+from carnelian.services.persistence.aof.file_worker import FileWorker
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class OpenFile:
         self.synced_offset = 0  # of the replication stream
 
     def note_sync(self, size: int, offset: int) -> None:
-        self.synced_offset = offset
-        self.synced_size = size
+        self.synced_offset = max(self.synced_offset, offset)
+        self.synced_size = max(self.synced_size, size)
 
 
 class LogFile:
@@ -75,10 +76,10 @@ class LogFile:
             log.warning("AOF reopen, just ignore the last error.")
         self.write_errno = self.worker.sync_errno = 0
 
-    def open(self, path: str, flags: int = 0) -> None:
+    def open(self, path: str) -> None:
         """Log to this file from now on; the one before is synced and closed in the background.
         OSError leaves all as it was."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | flags, 0o644)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         synced_offset = self.synced_offset
         self.close()
         self.file = OpenFile(descriptor, os.fstat(descriptor).st_size)
@@ -258,6 +259,19 @@ class LogFile:
         file.synced_size = file.size
         self.last_sync = time.monotonic()
         self.latency.note("aof-fsync-always", int((time.perf_counter() - started) * 1e6))
+
+    def sync_before_next(self) -> None:
+        """All that was logged is written and on disk: nothing of the file to come may outlive it.
+        OSError."""
+        file = self.file
+        if file is None:
+            return
+        self.flush(force=True)
+        if self.commands.used:
+            raise OSError(self.error, os.strerror(self.error))
+        if file.synced_size != file.size:
+            sync(file.descriptor)
+            file.note_sync(file.size, self.stream_offset())
 
     def sync_at_end(self) -> bool:
         """Write and sync everything; False when that failed, and the log says why."""

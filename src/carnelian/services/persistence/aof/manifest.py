@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 
+from carnelian.base import files
 from carnelian.services import log
 from carnelian.services.config.syntax import quote, split_words, to_bytes, to_text
 
@@ -119,28 +120,19 @@ class Manifest:
 
     def store(self, directory: str) -> None:
         """Write it to its directory, completely or not at all; OSError says what failed."""
+        files.sync_directory(directory)  # a crash must not leave names without their files
+        path = os.path.join(directory, self.name)
         temporary = os.path.join(directory, f"temp-{self.name}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_TRUNC | os.O_CREAT, 0o644)
-        try:
-            data = to_bytes(self.text())
-            while data:
-                data = data[os.write(handle, data) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(temporary, os.path.join(directory, self.name))
-        sync_directory(directory)
+        files.write(temporary, to_bytes(self.text()))
+        os.replace(temporary, path)
+        sync_names(directory)
 
 
-def sync_directory(directory: str) -> None:
+def sync_names(directory: str) -> None:
     """Have new names in a directory survive a crash of the machine. No error if that fails: the
     new names are in force, and whoever thought otherwise would remove the wrong files."""
     try:
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        files.sync_directory(directory)
     except OSError as failed:
         log.warning(f"Fail to fsync AOF directory {directory}: {failed.strerror}")
 

@@ -5,9 +5,9 @@ clients whose writes are refused, and patience after failures.
 from __future__ import annotations
 
 import os
-import posix
 import time
 
+from carnelian.base import files
 from carnelian.base.clock import monotonic_s
 from carnelian.engine.errors import CommandError
 from carnelian.services import log
@@ -36,7 +36,7 @@ def write_base(instance: Any, path: str, temporary: str = "") -> None:
     config = instance.config
     temporary = temporary or os.path.join(str(config.dir), f"temp-rewriteaof-{os.getpid()}.aof")
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        handle = files.create(temporary)
         try:
             if config.aof_use_rdb_preamble:
                 instance.snapshots.write_to(handle, base=True)
@@ -59,10 +59,7 @@ def write_base(instance: Any, path: str, temporary: str = "") -> None:
             os.replace(temporary, path)
     except OSError as failed:
         log.warning(f"Write error writing append only file on disk: {failed.strerror}")
-        try:
-            posix.unlink(temporary)
-        except OSError:
-            pass
+        files.remove_quietly(temporary)
         raise
 
 
