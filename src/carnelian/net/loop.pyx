@@ -1,8 +1,8 @@
 """The event loop; see loop.pxd.
 
 A turn: wait; read, parse and execute for every readable client; the stages that come before
-replies (the append-only file, then the replicas); send all replies; timers. Sessions touched on the way (replies, messages,
-closings) are on `engine.pending`.
+replies (the append-only file, then the replicas); send all replies; timers. Sessions touched on
+the way (replies, messages, closings) are on `engine.pending`.
 """
 
 import posix
