@@ -3,8 +3,15 @@ effects."""
 
 from carnelian.base.slice cimport Slice
 from carnelian.engine.command cimport Command
-from carnelian.engine.engine cimport Engine
+from carnelian.engine.engine cimport GATE_PAUSED, Engine
 from carnelian.engine.session cimport Session
+
+
+cdef inline bint is_paused(Engine engine) noexcept:
+    """Whether CLIENT PAUSE, or whoever else holds writes back, is in force."""
+    return engine.gate & GATE_PAUSED != 0 and (
+        engine.pause_until_ms != 0 or len(engine.writes_held) != 0)
+
 
 # Runs one command of a session and writes its reply, or parks the session. Never raises.
 cdef void execute(Engine engine, Session session, const Slice *argv, int argc) noexcept
@@ -18,6 +25,4 @@ cdef Command resolve(const Slice *argv, int argc)
 # Answer blocked sessions for which something has arrived; called after every outermost command.
 cdef void serve_waiting(Engine engine) noexcept
 cdef void answer_error(Engine engine, Session session, bytes text)
-# Whether CLIENT PAUSE, or whoever else holds writes back, is in force.
-cdef bint is_paused(Engine engine) noexcept
 cdef bint unblock(Engine engine, Session session, bint with_error)

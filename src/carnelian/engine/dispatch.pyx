@@ -361,12 +361,6 @@ cdef bint must_postpone(Engine engine, Session session, Command command):
         engine.pause_all or does(session, command, WRITES | MAY_REPLICATE))
 
 
-cdef bint is_paused(Engine engine) noexcept:
-    """Whether writes, or all commands, are held back."""
-    return engine.gate & GATE_PAUSED != 0 and (
-        engine.pause_until_ms != 0 or len(engine.writes_held) != 0)
-
-
 cdef int execute_carefully(Engine engine, Session session, const Slice *argv, int argc) except -1:
     cdef Command command
     cdef ReplyMark mark = reply_mark(&session.reply)

@@ -18,8 +18,8 @@ from carnelian.base.clock import monotonic_s
 from carnelian.base.text import printable
 from carnelian.net.loop import HELD_STREAM
 from carnelian.services import log
-from carnelian.services.persistence.rdb.snapshot import SnapshotError
-from carnelian.services.replication.applier import PrimarySession, StreamError
+from carnelian.services.replication.applier import PrimarySession
+from carnelian.services.replication.failures import FAILURES, LinkError, text_of
 from carnelian.services.replication.handshake import (
     FullSync,
     Handshake,
@@ -30,10 +30,11 @@ from carnelian.services.replication.handshake import (
 )
 from carnelian.services.replication.loading import Loading
 from carnelian.services.replication.streamed_loading import StreamedLoading
-from carnelian.services.replication.transfer import Transfer, TransferError
+from carnelian.services.replication.transfer import Transfer
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 CONNECT, CONNECTING, HANDSHAKE, TRANSFER, LOADING, CONNECTED = (
@@ -45,13 +46,6 @@ LINE_MAX = 16384
 READ_SIZE = 1 << 18
 READS_PER_TURN = 8
 WAITING = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
-
-
-class LinkError(Exception):
-    """The link is over; the text is for the log."""
-
-
-FAILURES = (HandshakeError, TransferError, SnapshotError, StreamError, LinkError, OSError)
 
 
 class Link:
@@ -147,6 +141,7 @@ class Link:
             )
         )
         self.send(self.handshake.begin())
+        self.watch()
 
     # --- the socket ---
 
@@ -162,14 +157,17 @@ class Link:
         )
 
     def on_writable(self) -> None:
+        if self.phase == CONNECTING:
+            self.guard(self.connected)
+        elif self.outbox and self.phase == LOADING:
+            self.guard(self.show_life)
+        elif self.outbox:
+            self.guard(lambda: self.send(b""))
+
+    def guard(self, step: Callable[[], None]) -> None:
+        """Take a step; whatever goes wrong ends the attempt."""
         try:
-            if self.phase == CONNECTING:
-                self.connected()
-                self.watch()
-            elif self.outbox and self.phase == LOADING:
-                self.show_life()
-            elif self.outbox:
-                self.send(b"")
+            step()
         except FAILURES as failed:
             self.fail(text_of(failed))
         except Exception as bug:  # a bug of ours must not end the server
@@ -188,17 +186,12 @@ class Link:
             self.watch()
 
     def on_readable(self) -> None:
-        try:
-            if self.phase == CONNECTED:
-                self.read_stream()
-            elif self.phase == HANDSHAKE:
-                self.read_lines()
-            elif self.phase == TRANSFER:
-                self.read_snapshot()
-        except FAILURES as failed:
-            self.fail(text_of(failed))
-        except Exception as bug:  # a bug of ours must not end the server
-            self.fail(f"internal error: {bug!r}")
+        if self.phase == CONNECTED:
+            self.guard(self.read_stream)
+        elif self.phase == HANDSHAKE:
+            self.guard(self.read_lines)
+        elif self.phase == TRANSFER:
+            self.guard(self.read_snapshot)
 
     def receive(self) -> bytes | None:
         """What has arrived, None for nothing yet."""
@@ -355,10 +348,7 @@ class Link:
                 self.owner.data_lost()
             self.fail(f"Failed trying to load the MASTER synchronization DB: {failure}")
             return
-        try:
-            self.take_over(aux)
-        except FAILURES as failed:
-            self.fail(text_of(failed))
+        self.guard(lambda: self.take_over(aux))
 
     def take_over(self, aux: dict[bytes, bytes]) -> None:
         """The data is in place: go on with the stream. `aux` is what the snapshot says of
@@ -401,21 +391,16 @@ class Link:
 
     def take_up(self) -> None:
         """Every turn while CLIENT PAUSE holds the stream back: go on when that is over."""
-        try:
-            if self.session.go_on_if_free():
-                self.loop.set_stage(HELD_STREAM, None)
-                self.after_stream()
-        except FAILURES as failed:
-            self.fail(text_of(failed))
-        except Exception as bug:  # a bug of ours must not end the server
-            self.fail(f"internal error: {bug!r}")
+        if self.session.go_on_if_free():
+            self.loop.set_stage(HELD_STREAM, None)
+            self.after_stream()
 
     def after_stream(self) -> None:
         session = self.session
         if session is None or session.ended:
             return  # a command of the stream, or a kill, has ended the link
         if session.held:
-            self.loop.set_stage(HELD_STREAM, self.take_up)
+            self.loop.set_stage(HELD_STREAM, lambda: self.guard(self.take_up))
         self.state.stream_db = session.database
         for offset in session.take_acks():
             self.send_ack(offset)
@@ -533,14 +518,3 @@ class Link:
 
 def name_of(address: tuple[Any, ...]) -> str:
     return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
-
-
-def text_of(failed: BaseException) -> str:
-    if isinstance(failed, SnapshotError):
-        return (
-            "Failed trying to load the MASTER synchronization DB from socket:"
-            f" {failed} at offset {failed.offset}"
-        )
-    if isinstance(failed, OSError) and failed.strerror:
-        return str(failed.strerror)
-    return str(failed)
