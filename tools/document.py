@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import carnelian.commands  # noqa: F401  registers them
+import carnelian.instance  # noqa: F401  registers all commands
 from carnelian.declare.declaration import Declaration
 from carnelian.engine.command import commands
 from carnelian.services.config.parameter import Integer, Memory, Octal, Parameter

@@ -103,7 +103,7 @@ def shut(instance: Instance, turn: Turn, files: HostFiles) -> None:
         finally:
             for session in list(instance.engine.sessions.values()):
                 session.close()
-            instance.engine.server = None
+            instance.engine.host.reset()
 
 
 _living: weakref.WeakSet[Engine] = weakref.WeakSet()

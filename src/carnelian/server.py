@@ -18,6 +18,7 @@ from carnelian.services.config.parameter import ConfigError
 from carnelian.services.process import process
 from carnelian.services.process.client_cron import ClientCron
 from carnelian.services.process.endpoints import Endpoints
+from carnelian.services.process.server_process import ServerProcess
 from carnelian.services.process.shutdown import Shutdown
 from carnelian.services.replication.failover import Failover
 from carnelian.services.replication.primary import Primary
@@ -67,10 +68,11 @@ class Server(Instance, listener.Policy):
         self.transport = self.new_transport(self.loop)
         self.replica = Replica(self)
         self.primary = Primary(
-            self.loop, self.replication, config, self.snapshots, self.children
+            self.loop, self.replication, config, self.snapshots, self.aof
         )
         self.replication.failover = Failover(self.replication, self.engine)
         self.ends = Shutdown(self)
+        self.process = self.host.process = ServerProcess(self.loop, self.ends, self.metrics)
         self.attach_network()
 
     def attach_network(self) -> None:
@@ -115,12 +117,12 @@ class Server(Instance, listener.Policy):
         """None, or why a client from `host` (None: Unix socket) may not come in."""
         if len(self.engine.sessions) >= self.config.maxclients:
             return listener.TOO_MANY
-        if host is None or not self.config.protected_mode or self.needs_password():
+        if host is None or not self.config.protected_mode or self.users.needs_password():
             return None
         return None if listener.is_loopback(host) else listener.DENIED
 
     def welcome(self, connection: Any) -> None:
-        if self.needs_password():
+        if self.users.needs_password():
             connection.demand_password(True)
 
     def keepalive_seconds(self) -> int:
@@ -175,7 +177,7 @@ class Server(Instance, listener.Policy):
         config = self.config
         if config.always_show_logo or (not config.logfile and sys.stdout.isatty()):
             log.raw(log.NOTICE, self.banner())
-        log.notice(f"Running mode={self.mode}, port={config.port}.")
+        log.notice(f"Running mode={self.process.mode}, port={config.port}.")
         log.notice("Server initialized")
 
     def banner(self) -> str:
@@ -183,7 +185,7 @@ class Server(Instance, listener.Policy):
             version=__version__,
             redis=REDIS_VERSION,
             bits=64 if sys.maxsize > 2**32 else 32,
-            mode=self.mode,
+            mode=self.process.mode,
             port=self.config.port,
             pid=os.getpid(),
         )
@@ -241,18 +243,9 @@ class Server(Instance, listener.Policy):
         if good and len(replid) == REPLID_SIZE and replid.isalnum():
             self.replication.restore(replid.decode(), int(offset))
 
-    def io_figures(self) -> tuple[int, int, int]:
-        reads, writes, overruns = self.loop.io_figures()
-        return reads, writes, overruns
-
-    def reset_figures(self) -> None:
-        super().reset_figures()
-        self.loop.reset_io_figures()
-        self.primary.reset_figures()
-
     def cron(self) -> None:
         """`hz` times a second: what is not worth doing every turn."""
-        if self.cron_paused:
+        if self.process.cron_paused:
             return
         self.client_cron.run()
         self.metrics.sample(self.engine.figures())
@@ -276,21 +269,7 @@ class Server(Instance, listener.Policy):
         words = self.config.shutdown_on_sigint
         if number == _signal.SIGTERM:
             words = self.config.shutdown_on_sigterm
-        self.loop.call_soon(lambda: self.shutdown(set(words.split())))
-
-    def shutdown(self, words: set[str], asked_by: str = "") -> bool:
-        """Save if that is asked for or configured, then leave the loop; replicas may have to be
-        waited for, see `is_shutting_down`."""
-        return self.ending or self.ends.begin(words, asked_by)
-
-    def is_shutting_down(self) -> bool:
-        return self.ends.waiting
-
-    def shutdown_figures(self) -> dict[str, object]:
-        return {"shutdown_in_milliseconds": self.ends.left_ms()} if self.ends.waiting else {}
-
-    def abort_shutdown(self) -> bool:
-        return self.ends.abort()
+        self.loop.call_soon(lambda: self.ends.begin(set(words.split()), ""))
 
     def leave(self) -> None:
         """All is settled: this turn of the loop is the last."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from carnelian.engine.host import Configuration
 from carnelian.services.config.config import BY_NAME, PARAMETERS, Config, ConfigError
 from carnelian.services.config.parameter import Integer
 
@@ -32,9 +33,15 @@ class TestDeclarations:
         assert all(name == name.lower() for name in names)
 
     def test_attributes_hide_no_method(self) -> None:
-        assert not [p.name for p in PARAMETERS if hasattr(Config, p.attribute)]
+        assert not [p.name for p in PARAMETERS if callable(getattr(Config, p.attribute, None))]
         own = set(Config().__dict__) - {p.attribute for p in PARAMETERS}
-        assert own == {"owns_process", "file", "directives", "rewriters", "_hooks", "_loaded"}
+        assert own == {"owns_process", "directives", "rewriters", "_hooks", "_loaded"}
+
+    def test_a_bare_engine_has_the_declared_defaults(self) -> None:
+        fields = [p for p in PARAMETERS if hasattr(Configuration, p.attribute)]
+        assert len(fields) > 10
+        for parameter in fields:
+            assert getattr(Configuration(), parameter.attribute) == parameter.default
 
     def test_every_parameter_is_described(self) -> None:
         assert all(p.about.endswith(".") for p in PARAMETERS)
@@ -45,9 +52,8 @@ class TestDeclarations:
             shown = config.show(parameter.name)
             words = shown.split() if parameter.multiple else [shown]
             if parameter.name != "replicaof":
-                assert (
-                    parameter.parse(words, parameter.default)
-                    == config.__dict__[parameter.attribute]
+                assert parameter.parse(words, parameter.default) == getattr(
+                    config, parameter.attribute
                 )
             if isinstance(parameter, Integer):
                 assert parameter.low <= parameter.default <= parameter.high

@@ -84,7 +84,7 @@ CHANGES = st.lists(
 
 
 def all_values(config: Config) -> dict[str, Any]:
-    return {p.name: config.__dict__[p.attribute] for p in PARAMETERS if p.name != "dir"}
+    return {p.name: getattr(config, p.attribute) for p in PARAMETERS if p.name != "dir"}
 
 
 @settings(deadline=None, max_examples=60)

@@ -53,8 +53,6 @@ FAMILIES = (
     "geo.search",
     "keys.sort",
     "server.persistence",
-    "replication.replicaof",
-    "replication.replication",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]

@@ -113,10 +113,8 @@ cdef void fail(Call call, ReplyMark mark) noexcept:
 cdef void report_bug(Call call, bug):
     import traceback
 
-    log = call.engine.log
     report = "".join(traceback.format_exception(type(bug), bug, bug.__traceback__))
-    if log is not None:
-        log.warning(f"Internal error in {call.command.name}: {report}")
+    call.engine.host.log.warning(f"Internal error in {call.command.name}: {report}")
 
 
 cdef inline Call take_call(Engine engine):
@@ -239,8 +237,7 @@ cdef void execute(Engine engine, Session session, const Slice *argv, int argc) n
             serve_waiting(engine)
     except BaseException as bug:
         engine.stats.internal_errors += 1
-        if engine.log is not None:
-            engine.log.warning(f"Internal error in dispatch: {bug!r}")
+        engine.host.log.warning(f"Internal error in dispatch: {bug!r}")
 
 
 cdef Command resolve(const Slice *argv, int argc):
@@ -287,9 +284,8 @@ cdef int check(Engine engine, Session session, Command command) except -1:
         raise errors.NO_AUTH
     if session.flags & IN_MULTI and command.flags & NO_MULTI:
         raise errors.error("Command not allowed inside a transaction")
-    if engine.gate & GATE_MAXMEMORY and engine.server is not None and (
-            not session.flags & (INTERNAL | PRIMARY)):
-        engine.server.make_room(command)
+    if engine.gate & GATE_MAXMEMORY and not session.flags & (INTERNAL | PRIMARY):
+        engine.host.memory.make_room(command)
     if engine.gate & GATE_WRITES and not session.flags & INTERNAL:
         if not session.flags & PRIMARY:
             refuse_writes(engine, session, command)
@@ -349,7 +345,7 @@ cdef int obey_in_spite(Engine engine) except -1:
     for source in ("save", "aof"):
         refusal = engine.refusals.get(source)
         if refusal is not None and refusal(True, True) is not None:
-            engine.replication.link.obeys_in_spite()
+            engine.host.replication.write_unsaved()
             break
     return 0
 
@@ -403,10 +399,9 @@ cdef void hang_up_on_http(Engine engine, Session session):
     """Somebody's browser is made to talk to us: what follows may be commands that an attacker
     wrote."""
     cdef int64_t last_ms = engine.http_logged_ms
-    if engine.log is not None and (
-            last_ms == 0 or engine.steady_ms - last_ms > HTTP_LOG_PERIOD_MS):
+    if last_ms == 0 or engine.steady_ms - last_ms > HTTP_LOG_PERIOD_MS:
         engine.http_logged_ms = engine.steady_ms
-        engine.log.warning(
+        engine.host.log.warning(
             "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host:"
             " commands to this server. This is likely due to an attacker attempting to use Cross"
             f" Protocol Scripting to compromise it. Connection from {session.address()} aborted.")
@@ -691,8 +686,7 @@ cdef void serve_waiting(Engine engine) noexcept:
         engine.propagation.end_unit()
     except BaseException as bug:
         engine.stats.internal_errors += 1
-        if engine.log is not None:
-            engine.log.warning(f"Internal error while serving blocked clients: {bug!r}")
+        engine.host.log.warning(f"Internal error while serving blocked clients: {bug!r}")
     engine.replaying = replaying
 
 

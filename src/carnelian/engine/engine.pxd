@@ -8,6 +8,7 @@ handler's view.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from carnelian.base.slice cimport Slice
+from carnelian.engine.host cimport Host
 from carnelian.engine.lazyfree cimport LazyFree
 from carnelian.engine.propagation cimport Propagation
 from carnelian.engine.pubsub cimport PubSub
@@ -111,11 +112,7 @@ cdef class Engine:
     cdef PubSub pubsub
     cdef readonly Propagation propagation
     cdef LazyFree lazyfree
-    cdef public object config
-    cdef public object log
-    cdef public object snapshots       # services.snapshots.Snapshots, or None
-    cdef public object server          # the composition root's offers to commands
-    cdef public object replication     # services.replication.state.ReplicationState, or None
+    cdef readonly Host host            # the way up
     cdef dict waiting                  # {Blocked: None} of WAIT and WAITAOF
     cdef dict watched                  # (db id, key) -> {Session: None}
     # (db id, key) -> {type waited for: {Blocked: None} in order of arrival}
@@ -141,7 +138,6 @@ cdef class Engine:
     # its primary knows nothing
     cdef readonly object own_times
     cdef public bint active_expire
-    cdef public bint lazy_expire       # what expired is propagated as UNLINK
     cdef int expire_db                 # where expire_some goes on
     cdef int depth                     # nesting of command execution
     cdef object spare_call             # a Call kept for the next command

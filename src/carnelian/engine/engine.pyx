@@ -10,6 +10,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from carnelian.base.clock cimport clock_ms, monotonic_us
 from carnelian.base.memory cimport mem_alloc_zeroed, mem_free, mem_used
 from carnelian.base.native cimport unlikely
+from carnelian.engine.host cimport Host
 from carnelian.engine.lazyfree cimport LazyFree
 from carnelian.engine.propagation cimport Propagation
 from carnelian.engine.pubsub cimport PubSub
@@ -34,7 +35,6 @@ from carnelian.keyspace.wheel cimport (
     wheel_turn_back,
 )
 from carnelian.base.slice cimport Slice
-
 
 from carnelian.engine.own_times import OwnTimes
 
@@ -75,6 +75,7 @@ cdef class Engine:
         self.sessions = {}
         self.pending = []
         self.resumable = []
+        self.host = Host()
         self.pubsub = PubSub()
         self.propagation = Propagation()
         self.lazyfree = LazyFree()
@@ -85,7 +86,6 @@ cdef class Engine:
         self.postponed = {}
         self.monitors = {}
         self.errors = {}
-        self.refusals = {}
         self.active_expire = True
         self.run_id = urandom(20).hex()
         self.refusals = {}
@@ -135,8 +135,8 @@ cdef class Engine:
             self.unpark(session.blocked)
         self.unwatch(session)
         self.pubsub.forget(session)
-        if session.replica is not None and self.replication is not None:
-            self.replication.forget(session)
+        if session.replica is not None:
+            self.host.replication.forget(session)
         session.queue = None
         if session.flags & MONITORING:
             self.monitors.pop(session, None)
@@ -175,8 +175,8 @@ cdef class Engine:
         self.stats.expired_keys += 1
         self.deleting_expired = True
         if self.propagation.active:
-            argv[0].ptr = b"UNLINK" if self.lazy_expire else b"DEL"
-            argv[0].len = 6 if self.lazy_expire else 3
+            argv[0].ptr = b"UNLINK" if self.host.configuration.lazyfree_lazy_expire else b"DEL"
+            argv[0].len = 6 if argv[0].ptr[0] == c"U" else 3
             argv[1].ptr = ref.key
             argv[1].len = ref.len
             self.propagation.add_slices(ref.db.id, argv, 2)

@@ -170,9 +170,8 @@ cdef class Connection(Session):
 
     cdef void refuse_query(self):
         self.context.engine.stats.query_limit_disconnections += 1
-        log = self.context.engine.log
-        if log is not None:
-            log.warning(f"Closing client that reached max query buffer length: {self.describe()}")
+        self.context.engine.host.log.warning(
+            f"Closing client that reached max query buffer length: {self.describe()}")
         self.close_soon(False)
 
     cdef size_t consume(self, const char *p, size_t n):
@@ -308,10 +307,9 @@ cdef class Connection(Session):
             if lasted_ms <= limit.soft_seconds * 1000:
                 return False
         self.context.engine.stats.output_limit_disconnections += 1
-        log = self.context.engine.log
-        if log is not None:
-            log.warning(f"Client {self.describe()} scheduled to be closed ASAP for overcoming of"
-                        " output buffer limits.")
+        self.context.engine.host.log.warning(
+            f"Client {self.describe()} scheduled to be closed ASAP for overcoming of"
+            " output buffer limits.")
         self.close_soon(False)
         return True
 
@@ -348,9 +346,7 @@ cdef class Connection(Session):
             self.over_limit()
         if timeout_ms and not self.flags & (BLOCKED | REPLICA | PRIMARY | SUBSCRIBED | MONITORING):
             if self.context.engine.steady_ms - self.seen_ms > timeout_ms:
-                log = self.context.engine.log
-                if log is not None:
-                    log.verbose("Closing idle client")
+                self.context.engine.host.log.verbose("Closing idle client")
                 self.close()
 
     # --- for CLIENT LIST ---

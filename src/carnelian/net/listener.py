@@ -156,7 +156,7 @@ class Listener:
 
     def rest(self, failed: OSError) -> None:
         """No descriptors or memory left: the socket stays readable, so look away for a while."""
-        if not self.was_full and self.loop.log is not None:
+        if not self.was_full:
             self.loop.log.warning(f"Accepting client connection: accept: {failed.strerror}")
         self.was_full = True
         self.is_resting = True

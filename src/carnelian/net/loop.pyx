@@ -138,7 +138,7 @@ cdef class Loop:
 
     @property
     def log(self):
-        return self.context.engine.log
+        return self.context.engine.host.log
 
     def count_rejected(self):
         self.context.engine.stats.rejected_connections += 1

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import time
 
+from carnelian.engine import host
+
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +84,13 @@ class _Log:
 
 
 _log = _Log()
+
+
+class EngineLog(host.Log):
+    """The way of engine, commands and net to this log."""
+
+    def message(self, level: int, text: str) -> None:
+        message(level, text)
 
 
 def message(level: int, text: str) -> None:

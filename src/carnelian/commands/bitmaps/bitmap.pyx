@@ -40,7 +40,7 @@ cdef int64_t bit_offset(Call call, int i, int width) except -1:
         raise BAD_OFFSET
     if in_fields and mul_overflow(offset, width, &offset) or offset < 0:
         raise BAD_OFFSET
-    if offset >> 3 >= <int64_t>call.engine.config.proto_max_bulk_len and (
+    if offset >> 3 >= <int64_t>call.engine.host.configuration.proto_max_bulk_len and (
             not call.session.flags & (PRIMARY | INTERNAL)):
         raise BAD_OFFSET
     return offset

@@ -87,8 +87,8 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
 cdef tuple stream_figures(Session session):
     """Of a replica: how many blocks of the stream are kept for it, and bytes. It shares them with
     others."""
-    if session.flags & REPLICA and session.replica is not None:
-        return session.replica.output_figures()
+    if session.flags & REPLICA:
+        return (<Engine>session.engine).host.replication.output_figures(session)
     return 0, 0
 
 
@@ -147,8 +147,7 @@ def database_number(engine, text):
 
 
 def known_user(engine, text):
-    known = engine.server.has_user(text) if engine.server is not None else text == b"default"
-    if not known:
+    if not (<Engine?>engine).host.users.exists(text):
         raise error(b"No such user '%b'" % text)
     return text
 

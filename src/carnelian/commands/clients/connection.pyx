@@ -8,6 +8,7 @@ from carnelian.engine.command cimport (
     ALLOW_BUSY, FAST, LOADING, NOSCRIPT, NO_AUTH, RUNS_IN_MULTI, STALE, SUBSCRIBED_TOO,
 )
 from carnelian.engine.engine cimport GATE_MONITORS, Engine
+from carnelian.engine.host cimport Host
 from carnelian.engine.session cimport (
     DIRTY_CAS, DIRTY_EXEC, IN_MULTI, MONITORING, NEEDS_AUTH, NO_EVICT, NO_TOUCH, PRIMARY, REPLICA,
     REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SUBSCRIBED, Session,
@@ -101,7 +102,7 @@ cdef int reset(Call call) except -1:
     engine.pubsub.forget(session)
     session.flags &= ~(IN_MULTI | DIRTY_CAS | DIRTY_EXEC | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT
                        | NO_EVICT | NO_TOUCH | NEEDS_AUTH)
-    if engine.server is not None and engine.server.needs_password():
+    if engine.host.users.needs_password():
         session.flags |= NEEDS_AUTH
     session.user = b"default"
     session.db = engine.databases[0]
@@ -115,10 +116,7 @@ cdef int reset(Call call) except -1:
 
 cdef int log_in(Call call, bytes user, bytes password) except -1:
     """Make the session that user's, or raise."""
-    if call.engine.server is None:
-        if user != b"default":
-            raise WRONG_PASS
-    elif not call.engine.server.authenticate(user, password):
+    if not call.engine.host.users.authenticate(user, password):
         raise WRONG_PASS
     call.session.user = user
     call.session.flags &= ~NEEDS_AUTH
@@ -129,7 +127,7 @@ cdef int auth(Call call) except -1:
     if call.argc > 3:
         raise SYNTAX
     if call.argc == 2:
-        if call.engine.server is None or not call.engine.server.needs_password():
+        if not call.engine.host.users.needs_password():
             raise NO_PASSWORD
         log_in(call, b"default", call.bytes(1))
     else:
@@ -185,7 +183,7 @@ cdef int reply_text(Call call, str text) except -1:
 
 
 cdef int reply_hello(Call call) except -1:
-    server = call.engine.server
+    cdef Host host = call.engine.host
     reply_map(call.reply, 7)
     reply_bulk_text(call.reply, b"server")
     reply_text(call, SERVER_NAME)
@@ -196,9 +194,9 @@ cdef int reply_hello(Call call) except -1:
     reply_bulk_text(call.reply, b"id")
     reply_int(call.reply, <int64_t>call.session.id)
     reply_bulk_text(call.reply, b"mode")
-    reply_text(call, server.mode if server is not None else "standalone")
+    reply_text(call, host.process.mode)
     reply_bulk_text(call.reply, b"role")
-    reply_text(call, server.role if server is not None else "master")
+    reply_text(call, host.replication.role_name)
     reply_bulk_text(call.reply, b"modules")
     reply_empty_array(call.reply)
     return 0

@@ -77,7 +77,7 @@ cdef int pfadd(Call call) except -1:
             updates = 1
         else:
             load(&work, ref.slot[0])
-        sparse_max = <size_t>call.engine.config.hll_sparse_max_bytes
+        sparse_max = <size_t>call.engine.host.configuration.hll_sparse_max_bytes
         for i in range(2, call.argc):
             updates += check(hll_add(&work, call.argv[i], sparse_max))
         if updates:
@@ -154,7 +154,7 @@ cdef int pfmerge(Call call) except -1:
         hll_new(&work)
     if any_dense:
         check(hll_to_dense(&work))
-    check(hll_raise(&work, registers, <size_t>call.engine.config.hll_sparse_max_bytes))
+    check(hll_raise(&work, registers, <size_t>call.engine.host.configuration.hll_sparse_max_bytes))
     hll_cache_clear(work.data)
     store(call, &ref, &work)
     # Redis says pfadd too: it is an addition of many elements.

@@ -97,7 +97,7 @@ cdef void remove_expired(Call call, KeyRef *ref):
     call.remove(ref)
     call.changed(ref, NOTIFY_GENERIC, b"del")
     if call.propagates():
-        lazy = getattr(call.engine.config, "lazyfree_lazy_expire", False)
+        lazy = call.engine.host.configuration.lazyfree_lazy_expire
         call.propagate_as([b"UNLINK" if lazy else b"DEL", call.bytes(1)])
 
 

@@ -215,7 +215,7 @@ cdef Database *database_at(Call call, int i) except NULL:
 
 
 cdef bint is_cluster(Call call):
-    return getattr(call.engine.config, "cluster_enabled", False)
+    return call.engine.host.configuration.cluster_enabled
 
 
 cdef int move(Call call) except -1:

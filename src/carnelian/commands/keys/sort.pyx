@@ -142,13 +142,13 @@ cdef class Sorter:
         self.by = pattern
         if memchr(pattern.ptr, c'*', pattern.len) == NULL:
             self.unsorted = True
-        elif getattr(call.engine.config, "cluster_enabled", False):
+        elif call.engine.host.configuration.cluster_enabled:
             raise error("BY option of SORT denied in Cluster mode when keys formed by the pattern"
                         " may be in different slots.")
         return 0
 
     cdef int add_get(self, Call call, int i) except -1:
-        if call.bytes(i) != b"#" and getattr(call.engine.config, "cluster_enabled", False):
+        if call.bytes(i) != b"#" and call.engine.host.configuration.cluster_enabled:
             raise error("GET option of SORT denied in Cluster mode when keys formed by the pattern"
                         " may be in different slots.")
         self.gets.append(i)

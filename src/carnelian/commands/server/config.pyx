@@ -1,5 +1,4 @@
-"""CONFIG: the running configuration. The parameters themselves are known to the composition root,
-which offers itself as `engine.server`."""
+"""CONFIG: the running configuration, which `host.configuration` keeps."""
 
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
@@ -25,7 +24,7 @@ cdef int reply_text(Call call, bytes text) except -1:
 
 
 cdef int get(Call call) except -1:
-    found = call.engine.server.config_get(call.words(2))
+    found = call.engine.host.configuration.answer_get(call.words(2))
     reply_map(call.reply, len(found))
     for name, value in found:
         reply_text(call, name)
@@ -40,7 +39,8 @@ cdef int set_(Call call) except -1:
         raise SYNTAX
     words = call.words(2)
     pairs = [(words[i], words[i + 1]) for i in range(0, len(words), 2)]
-    failure = call.engine.server.config_set(pairs, call.session.is_local(), loading)
+    failure = call.engine.host.configuration.answer_set(
+        pairs, call.session.is_local(), loading)
     if failure:
         raise CommandError(failure)
     reply_ok(call.reply)
@@ -48,7 +48,7 @@ cdef int set_(Call call) except -1:
 
 
 cdef int rewrite(Call call) except -1:
-    cdef bytes failure = call.engine.server.config_rewrite()
+    cdef bytes failure = call.engine.host.configuration.answer_rewrite()
     if failure:
         raise CommandError(failure)
     reply_ok(call.reply)
@@ -61,7 +61,9 @@ cdef int resetstat(Call call) except -1:
         each.reset_figures()
         for inner in (each.subcommands or {}).values():
             inner.reset_figures()
-    call.engine.server.reset_figures()
+    call.engine.host.process.reset_figures()
+    call.engine.host.persistence.reset_figures()
+    call.engine.host.replication.reset_figures()
     reply_ok(call.reply)
     return 0
 

@@ -33,7 +33,7 @@ cdef bint in_background(Call call) except -1:
     if call.argc > 2:
         raise SYNTAX
     if call.argc == 1:
-        return getattr(call.engine.config, "lazyfree_lazy_user_flush", False)
+        return call.engine.host.configuration.lazyfree_lazy_user_flush
     if call.is_word(1, b"async"):
         return True
     if not call.is_word(1, b"sync"):
@@ -60,7 +60,7 @@ cdef int flushdb(Call call) except -1:
 cdef int flushall(Call call) except -1:
     flush(call, 0, call.engine.database_count, in_background(call))
     call.dirty += 1
-    if call.engine.snapshots is not None and call.engine.snapshots.flushed():
+    if call.engine.host.persistence.flushed():
         call.dirty = 0             # a snapshot of nothing is on disk already
     reply_ok(call.reply)
     return 0
@@ -91,7 +91,7 @@ cdef int database_number(Call call, int i, str which) except -1:
 cdef int swapdb(Call call) except -1:
     cdef int first
     cdef int second
-    if getattr(call.engine.config, "cluster_enabled", False):
+    if call.engine.host.configuration.cluster_enabled:
         raise error("SWAPDB is not allowed in cluster mode")
     first = database_number(call, 1, "first")
     second = database_number(call, 2, "second")

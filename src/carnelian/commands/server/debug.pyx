@@ -10,6 +10,7 @@ from carnelian.commands.server.digest cimport dataset_digest, key_digest
 from carnelian.commands.keys.object cimport encoding_name
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
+from carnelian.engine.host cimport Persistence
 from carnelian.engine.replies cimport help_lines, reply_structure
 from carnelian.keyspace.database cimport Database, KeyRef, database_count, key_find
 from carnelian.keyspace.entry cimport (
@@ -114,7 +115,7 @@ def populate(Call call):
 
 
 def change_repl_id(Call call):
-    call.engine.replication.change_id()
+    call.engine.host.replication.change_id()
     reply_ok(call.reply)
 
 
@@ -144,8 +145,7 @@ def fail(Call call):
 
 
 def log_line(Call call):
-    if call.engine.log is not None:
-        call.engine.log.warning(f"DEBUG LOG: {call.bytes(2).decode('utf-8', 'replace')}")
+    call.engine.host.log.warning(f"DEBUG LOG: {call.bytes(2).decode('utf-8', 'replace')}")
     reply_ok(call.reply)
 
 
@@ -180,7 +180,7 @@ def jump_clock(Call call):
 
 
 def pause_cron(Call call):
-    call.engine.server.cron_paused = call.int(2) != 0
+    call.engine.host.process.cron_paused = call.int(2) != 0
     reply_ok(call.reply)
 
 
@@ -188,15 +188,15 @@ def reload(Call call):
     """Through the snapshot file and back: save, empty all databases, load."""
     cdef set options = {word.lower() for word in call.words(2)}
     cdef int i
-    snapshots = call.engine.snapshots
+    cdef Persistence persistence = call.engine.host.persistence
     if options - {b"merge", b"noflush", b"nosave"}:
         raise error("DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
-    if b"nosave" not in options and not snapshots.save():
+    if b"nosave" not in options and not persistence.save():
         raise error("Error trying to save the RDB, check server logs.")
     if b"noflush" not in options:
         for i in range(call.engine.database_count):
             call.engine.flush(i, False)
-    if not snapshots.load(lambda: None):
+    if not persistence.reload_snapshot():
         raise error("Error trying to load the RDB dump, check server logs.")
     call.propagate_nothing()
     reply_ok(call.reply)
@@ -205,11 +205,11 @@ def reload(Call call):
 def loadaof(Call call):
     """Through the append-only file and back: empty all databases and replay it."""
     cdef int i
-    log = call.engine.server.aof
-    log.file.flush(force=True)
+    cdef Persistence persistence = call.engine.host.persistence
+    persistence.flush_log()
     for i in range(call.engine.database_count):
         call.engine.flush(i, False)
-    if not log.load(lambda: None):
+    if not persistence.reload_log():
         raise error("Error trying to load the AOF files, check server logs.")
     call.propagate_nothing()
     reply_ok(call.reply)
@@ -330,7 +330,7 @@ SUBCOMMANDS = {
 
 
 cdef int debug(Call call) except -1:
-    cdef str allowed = getattr(call.engine.config, "enable_debug_command", "yes")
+    cdef str allowed = call.engine.host.configuration.enable_debug_command
     cdef tuple known = SUBCOMMANDS.get(call.bytes(1).lower())
     if allowed != "yes" and not (allowed == "local" and call.session.is_local()):
         raise NOT_ALLOWED

@@ -2,12 +2,12 @@
 
 import os
 import sys
-from _collections import defaultdict
 
 from carnelian.base.memory cimport mem_committed, mem_peak, mem_used
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, STALE, Command, registry
 from carnelian.engine.engine cimport Engine
+from carnelian.engine.host cimport Configuration
 from carnelian.engine.session cimport BLOCKED, Session
 from carnelian.resp.reply cimport reply_verbatim
 
@@ -47,37 +47,37 @@ def ratio(a, b):
 
 def about_server(Engine engine):
     up = (engine.steady_ms - engine.started_ms) // 1000
-    config = engine.config
+    cdef Configuration config = engine.host.configuration
     system = os.uname() if hasattr(os, "uname") else None
     return {
         "redis_version": REDIS_VERSION,
         "redis_git_sha1": "00000000",
         "redis_git_dirty": 0,
         "redis_build_id": "0",
-        "redis_mode": getattr(engine.server, "mode", "standalone"),
+        "redis_mode": engine.host.process.mode,
         "carnelian_version": __version__,
         "server_name": SERVER_NAME,
         "os": f"{system.sysname} {system.release} {system.machine}" if system else sys.platform,
         "arch_bits": 64 if sys.maxsize > 2**32 else 32,
         "monotonic_clock": "POSIX clock_gettime",
-        "multiplexing_api": getattr(config, "io_backend", "none"),
+        "multiplexing_api": config.io_backend,
         "atomicvar_api": "c11-builtin",
         "gcc_version": f"{gcc_version[0]}.{gcc_version[1]}.{gcc_version[2]}",
         "python_version": sys.version.split()[0],
         "process_id": os.getpid(),
         "process_supervised": "no",
         "run_id": engine.run_id,
-        "tcp_port": getattr(config, "port", 0),
+        "tcp_port": config.port,
         "server_time_usec": engine.now_ms * 1000,
         "uptime_in_seconds": up,
         "uptime_in_days": up // 86400,
-        "hz": getattr(config, "hz", 10),
-        "configured_hz": getattr(config, "hz", 10),
+        "hz": config.hz,
+        "configured_hz": config.hz,
         "lru_clock": engine.now_ms // 1000 & 0xFFFFFF,
         "executable": sys.executable,
-        "config_file": getattr(config, "file", None) or "",
+        "config_file": config.file,
         "io_threads_active": 0,
-        **(engine.server.shutdown_figures() if engine.server is not None else {}),
+        **engine.host.process.shutdown_figures(),
     }
 
 
@@ -85,7 +85,7 @@ def about_clients(Engine engine):
     cdef Session session
     cdef int blocked = 0
     cdef int listening = 0
-    replicas = 0 if engine.replication is None else len(engine.replication.links)
+    cdef int replicas = engine.host.replication.replica_count()
     for item in engine.sessions.values():
         session = <Session>item
         blocked += session.flags & BLOCKED != 0
@@ -94,7 +94,7 @@ def about_clients(Engine engine):
     return {
         "connected_clients": len(engine.sessions) - replicas,
         "cluster_connections": 0,
-        "maxclients": getattr(engine.config, "maxclients", 0),
+        "maxclients": engine.host.configuration.maxclients,
         "client_recent_max_input_buffer": 0,
         "client_recent_max_output_buffer": 0,
         "blocked_clients": blocked,
@@ -112,7 +112,7 @@ def about_clients(Engine engine):
 def about_memory(Engine engine):
     used, peak, committed = mem_used(), mem_peak(), mem_committed()
     rss = resident.resident_bytes()
-    limit = getattr(engine.config, "maxmemory", 0)
+    limit = engine.host.configuration.maxmemory
     total = resident.total_system_bytes()
     figures = {}
     for name, amount in (("used_memory", used), ("used_memory_rss", rss),
@@ -148,7 +148,7 @@ def about_memory(Engine engine):
         "used_memory_scripts_human": "0B",
         "maxmemory": limit,
         "maxmemory_human": human(limit),
-        "maxmemory_policy": getattr(engine.config, "maxmemory_policy", "noeviction"),
+        "maxmemory_policy": engine.host.configuration.maxmemory_policy,
         "allocator_frag_ratio": ratio(max(committed, used), used),
         "allocator_frag_bytes": max(committed - used, 0),
         "allocator_rss_ratio": ratio(rss, max(committed, used)),
@@ -173,14 +173,13 @@ def about_memory(Engine engine):
 
 
 def about_persistence(Engine engine):
-    return {} if engine.server is None else engine.server.persistence_figures()
+    return engine.host.persistence.figures()
 
 
 def about_stats(Engine engine):
-    metrics = getattr(engine.server, "metrics", None)
-    rates = metrics.rates() if metrics is not None else defaultdict(int)
-    offers = engine.server
-    reads, writes, overruns = offers.io_figures() if offers is not None else (0, 0, 0)
+    rates = engine.host.process.rates()
+    reads, writes, overruns = engine.host.process.io_figures()
+    fork_us, forks = engine.host.persistence.fork_figures()
     return {
         "total_connections_received": engine.stats.connections,
         "total_commands_processed": engine.stats.commands,
@@ -194,7 +193,7 @@ def about_stats(Engine engine):
         "instantaneous_input_repl_kbps": f"{rates['replication_bytes_in'] / 1024:.2f}",
         "instantaneous_output_repl_kbps": f"{rates['replication_bytes_out'] / 1024:.2f}",
         "rejected_connections": engine.stats.rejected_connections,
-        **(engine.replication.counts() if engine.replication is not None else {}),
+        **engine.host.replication.counts(),
         "expired_subkeys": engine.stats.expired_fields,
         "expired_keys": engine.stats.expired_keys,
         "expired_stale_perc": "0.00",
@@ -210,8 +209,8 @@ def about_stats(Engine engine):
         "pubsub_channels": len(engine.pubsub.channels),
         "pubsub_patterns": len(engine.pubsub.patterns),
         "pubsubshard_channels": len(engine.pubsub.shard_channels),
-        "latest_fork_usec": 0 if offers is None else offers.children.last_fork_us,
-        "total_forks": 0 if offers is None else offers.children.forks,
+        "latest_fork_usec": fork_us,
+        "total_forks": forks,
         "migrate_cached_sockets": 0,
         "slave_expires_tracked_keys": len(engine.own_times.moments),
         "active_defrag_hits": 0,
@@ -242,7 +241,7 @@ def about_stats(Engine engine):
 
 
 def about_replication(Engine engine):
-    return engine.replication.section() if engine.replication is not None else {"role": "master"}
+    return engine.host.replication.section()
 
 
 def about_cpu(Engine engine):
@@ -270,9 +269,9 @@ def decimal(number):
 def about_latency(Engine engine):
     cdef Command one
     figures = {}
-    if not getattr(engine.config, "latency_tracking", False):
+    if not engine.host.configuration.latency_tracking:
         return figures
-    wanted = engine.config.latency_tracking_info_percentiles
+    wanted = engine.host.configuration.latency_tracking_info_percentiles
     for each in registry.by_name.values():
         for item in (each, *((<Command>each).subcommands or {}).values()):
             one = <Command>item

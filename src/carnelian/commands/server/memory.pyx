@@ -60,19 +60,14 @@ def overhead_bytes(Engine engine):
     sizes = {True: 0, False: 0}
     for each in engine.sessions.values():
         sizes[client_type(each) == TYPE_REPLICA] += session_bytes(each)
-    stream = backlog = 0
-    if engine.replication is not None:
-        stream = backlog = engine.replication.backlog_figures()[2]
-        if engine.replication.links:
-            # What is kept beyond the backlog's size is kept for replicas that lag.
-            backlog = min(stream, engine.replication.config.repl_backlog_size)
+    stream, backlog = engine.host.replication.stream_bytes()
     return {
         "startup": min(startup_bytes, mem_used()),
         "clients": sizes[False],
         "replicas": sizes[True] + stream - backlog,
         "backlog": backlog,
         "stream": stream,
-        "aof": 0 if engine.server is None else engine.server.aof.commands.memory,
+        "aof": engine.host.persistence.log_buffer_bytes(),
         "tables": {
             i: engine.databases[i].keys.bytes for i in range(engine.database_count)
             if database_count(engine.databases[i])

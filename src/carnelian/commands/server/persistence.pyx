@@ -1,4 +1,4 @@
-"""SAVE, BGSAVE, LASTSAVE, DUMP and RESTORE. How data is written `engine.snapshots` knows."""
+"""SAVE, BGSAVE, LASTSAVE, DUMP and RESTORE. How data is written `host.persistence` knows."""
 
 from libc.stdint cimport int64_t
 
@@ -7,6 +7,7 @@ from carnelian.engine.command cimport (
     ADMIN, DENY_OOM, FAST, LOADING, NOSCRIPT, NO_MULTI, READS, STALE, WRITES,
 )
 from carnelian.engine.engine cimport NOTIFY_GENERIC, Engine
+from carnelian.engine.host cimport Persistence
 from carnelian.keyspace.access cimport access_pack_lfu
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport Entry
@@ -38,17 +39,17 @@ BAD_IDLE_TIME = error("Invalid IDLETIME value, must be >= 0")
 BAD_FREQ = error("Invalid FREQ value, must be >= 0 and <= 255")
 
 
-cdef object snapshots_of(Call call):
-    if call.engine.snapshots is None:
+cdef Persistence files_of(Call call):
+    if not call.engine.host.persistence.keeps_files():
         raise NO_SNAPSHOTS
-    return call.engine.snapshots
+    return call.engine.host.persistence
 
 
 cdef int save(Call call) except -1:
-    snapshots = snapshots_of(call)
-    if snapshots.child is not None:
+    cdef Persistence files = files_of(call)
+    if files.is_saving():
         raise SAVING_ALREADY
-    if not snapshots.save():
+    if not files.save():
         raise SAVE_FAILED
     reply_ok(call.reply)
     return 0
@@ -60,11 +61,10 @@ command(handler(save), "SAVE", ADMIN | NOSCRIPT | NO_MULTI | NO_ASYNC_LOADING, s
 
 
 cdef int cancel_background_save(Call call) except -1:
-    snapshots = snapshots_of(call)
-    if snapshots.cancel():
+    cdef Persistence files = files_of(call)
+    if files.cancel_saving():
         reply_status(call.reply, b"Background saving cancelled", 27)
-    elif snapshots.scheduled:
-        snapshots.scheduled = False
+    elif files.unschedule_saving():
         reply_status(call.reply, b"Scheduled background saving cancelled", 37)
     else:
         raise NOT_SAVING
@@ -73,19 +73,19 @@ cdef int cancel_background_save(Call call) except -1:
 
 cdef int bgsave(Call call) except -1:
     cdef bint schedule = call.argc == 2 and call.is_word(1, b"schedule")
-    snapshots = snapshots_of(call)
+    cdef Persistence files = files_of(call)
     if call.argc == 2 and call.is_word(1, b"cancel"):
         return cancel_background_save(call)
     if call.argc > 2 or (call.argc == 2 and not schedule):
         raise SYNTAX
-    if snapshots.child is not None:
+    if files.is_saving():
         raise SAVING_ALREADY
-    if snapshots.children.active is not None or call.engine.depth > 1:
+    if files.active_child() or call.engine.depth > 1:
         if not schedule and call.engine.depth <= 1:
-            raise error(CHILD_ACTIVE.format(snapshots.children.active.kind))
-        snapshots.scheduled = True
+            raise error(CHILD_ACTIVE.format(files.active_child()))
+        files.schedule_saving()
         reply_status(call.reply, b"Background saving scheduled", 27)
-    elif snapshots.start_background():
+    elif files.start_saving():
         reply_status(call.reply, b"Background saving started", 25)
     else:
         raise SAVE_FAILED
@@ -99,15 +99,13 @@ command(handler(bgsave), "BGSAVE [SCHEDULE | CANCEL]", ADMIN | NOSCRIPT | NO_ASY
 
 
 cdef int bgrewriteaof(Call call) except -1:
-    if call.engine.server is None:
-        raise NO_SNAPSHOTS
-    log = call.engine.server.aof
-    if log.child is not None:
+    cdef Persistence files = files_of(call)
+    if files.is_rewriting():
         raise REWRITING_ALREADY
-    if log.children.active is not None or call.engine.depth > 1:
-        log.schedule()
+    if files.active_child() or call.engine.depth > 1:
+        files.schedule_rewriting()
         reply_status(call.reply, b"Background append only file rewriting scheduled", 47)
-    elif log.rewrite():
+    elif files.start_rewriting():
         reply_status(call.reply, b"Background append only file rewriting started", 45)
     else:
         raise REWRITE_FAILED
@@ -119,7 +117,7 @@ command(handler(bgrewriteaof), "BGREWRITEAOF", ADMIN | NOSCRIPT | NO_ASYNC_LOADI
 
 
 cdef int lastsave(Call call) except -1:
-    reply_int(call.reply, snapshots_of(call).last_save_s)
+    reply_int(call.reply, files_of(call).last_save_s())
     return 0
 
 
@@ -135,7 +133,7 @@ cdef int dump(Call call) except -1:
     if ref.slot == NULL:
         reply_null(call.reply)
         return 0
-    payload = snapshots_of(call).dump(call.engine, call.db.id, call.bytes(1))
+    payload = files_of(call).dump(call.db.id, call.bytes(1))
     reply_bulk(call.reply, payload, len(payload))
     return 0
 
@@ -197,10 +195,10 @@ cdef int restore(Call call) except -1:
     when_ms = call.int(2)
     if when_ms < 0:
         raise BAD_TTL
-    if not snapshots_of(call).check(payload):
+    if not files_of(call).check_payload(payload):
         raise BAD_PAYLOAD
     try:
-        e = <Entry *><size_t>snapshots_of(call).build(payload, call.bytes(1))
+        e = <Entry *><size_t>files_of(call).build_value(payload, call.bytes(1))
     except ValueError:
         raise BAD_DATA from None
     if e == NULL:
@@ -215,7 +213,7 @@ cdef int restore(Call call) except -1:
         call.engine.discard(e)
         if call.dirty:
             call.notify(NOTIFY_GENERIC, b"del", &ref)
-            lazy = getattr(call.engine.config, "lazyfree_lazy_server_del", False)
+            lazy = call.engine.host.configuration.lazyfree_lazy_server_del
             call.propagate_as([b"UNLINK" if lazy else b"DEL", call.bytes(1)])
         reply_ok(call.reply)
         return 0

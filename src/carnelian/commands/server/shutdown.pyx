@@ -1,8 +1,9 @@
-"""SHUTDOWN: ends the server. How is the composition root's business."""
+"""SHUTDOWN: ends the server. How is the business of `host.process`."""
 
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, NO_MULTI, STALE
 from carnelian.engine.engine cimport BLOCKED_SHUTDOWN, Blocked
+from carnelian.engine.host cimport Process
 from carnelian.engine.session cimport PRIMARY
 from carnelian.resp.reply cimport reply_ok
 
@@ -19,13 +20,13 @@ NO_WAITING = error("SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKIN
 
 cdef int shutdown(Call call) except -1:
     words = {word.lower() for word in call.words(1)}
-    server = call.engine.server
+    cdef Process process = call.engine.host.process
     if not words <= WORDS:
         raise SYNTAX
     if words >= {b"save", b"nosave"} or (b"abort" in words and len(words) > 1):
         raise SYNTAX
     if words == {b"abort"}:
-        if not server.abort_shutdown():
+        if not process.abort_shutdown():
             raise NOTHING_TO_ABORT
         reply_ok(call.reply)
         return 0
@@ -33,9 +34,9 @@ cdef int shutdown(Call call) except -1:
         raise NO_WAITING
     line = info_line(call.engine, call.session, call.session)
     asker = line.decode("utf-8", "backslashreplace")
-    if server.shutdown({word.decode() for word in words}, f" (user request from '{asker}')"):
+    if process.shutdown({word.decode() for word in words}, f" (user request from '{asker}')"):
         call.session.close_soon(False)
-    elif not server.is_shutting_down():
+    elif not process.is_shutting_down():
         raise FAILED
     elif call.may_block():
         call.block([], 0, 0)

@@ -261,7 +261,7 @@ cdef int pop_all(Call call, KeyRef *ref) except -1:
     reply_set(call.reply, count)
     reply_members(call, ref.slot[0])
     if call.propagates():
-        lazily = getattr(call.engine.config, "lazyfree_lazy_server_del", False)
+        lazily = call.engine.host.configuration.lazyfree_lazy_server_del
         call.propagate_as([b"UNLINK" if lazily else b"DEL", call.bytes(1)])
     call.changed(ref, NOTIFY_SET, b"spop")
     call.dirty += count - 1

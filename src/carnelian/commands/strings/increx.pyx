@@ -229,7 +229,7 @@ cdef int increx(Call call) except -1:
             call.remove(&ref)
             call.changed(&ref, NOTIFY_GENERIC, b"del")
             if call.propagates():
-                lazily = call.engine.config.lazyfree_lazy_expire
+                lazily = call.engine.host.configuration.lazyfree_lazy_expire
                 call.propagate_as([b"UNLINK" if lazily else b"DEL", call.bytes(1)])
     else:
         store(call, &request, &ref, &outcome, when_ms)

@@ -81,7 +81,7 @@ cdef int allocate(Call call, Problem *problem) except -1:
     if problem.first.len >= UINT32_MAX - 1 or problem.second.len >= UINT32_MAX - 1:
         raise error("String too long for LCS")
     cells = (problem.first.len + 1) * (problem.second.len + 1)
-    if cells > <size_t>call.engine.config.proto_max_bulk_len // sizeof(uint32_t):
+    if cells > <size_t>call.engine.host.configuration.proto_max_bulk_len // sizeof(uint32_t):
         raise error(
             "Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
     problem.lengths = <uint32_t *>malloc(cells * sizeof(uint32_t))

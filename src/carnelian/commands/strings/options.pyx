@@ -137,10 +137,12 @@ cdef bint comparison_holds(Call call, uint32_t comparison, int operand, Entry *e
 
 
 cdef int check_length(Call call, size_t length, size_t more) except -1:
+    cdef uint64_t limit
     if likely(more <= LENGTH_LIMIT_MIN and length <= LENGTH_LIMIT_MIN - more):
         return 0
     if call.session.flags & (PRIMARY | INTERNAL):
         return 0
-    if length + more < length or length + more > <size_t>call.engine.config.proto_max_bulk_len:
+    limit = call.engine.host.configuration.proto_max_bulk_len
+    if length + more < length or length + more > limit:
         raise STRING_TOO_LONG
     return 0

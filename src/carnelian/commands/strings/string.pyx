@@ -236,7 +236,7 @@ cdef int getex(Call call) except -1:
         call.remove(&ref)
         call.changed(&ref, NOTIFY_GENERIC, b"del")
         if call.propagates():
-            lazily = call.engine.config.lazyfree_lazy_expire
+            lazily = call.engine.host.configuration.lazyfree_lazy_expire
             call.propagate_as([b"UNLINK" if lazily else b"DEL", call.bytes(1)])
     elif when_ms:
         call.expire_at(&ref, when_ms)

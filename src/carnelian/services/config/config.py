@@ -7,6 +7,7 @@ Used from the main thread only.
 
 from __future__ import annotations
 
+from carnelian.engine.host import Configuration
 from carnelian.services import log
 from carnelian.services.config.parameter import ConfigError, Parameter
 from carnelian.services.config.parameters import PARAMETERS
@@ -26,7 +27,7 @@ BY_NAME: dict[str, Parameter] = {
 }
 
 
-class Config:
+class Config(Configuration):
     """The values of all parameters.
 
     `owns_process` is for a server: setting `dir` then moves the whole process there. An
@@ -45,7 +46,7 @@ class Config:
         self._hooks: dict[str, list[Callable[[], None]]] = {}
         self._loaded: set[str] = set()
         for parameter in PARAMETERS:
-            self.__dict__[parameter.attribute] = parameter.initial()
+            setattr(self, parameter.attribute, parameter.initial())
 
     # Hooks
 
@@ -57,7 +58,7 @@ class Config:
         """
         attribute = BY_NAME[name].attribute
         hooks = self._hooks.setdefault(BY_NAME[name].name, [])
-        hooks.append(lambda: callback(self.__dict__[attribute]))
+        hooks.append(lambda: callback(getattr(self, attribute)))
 
     def on_any_change(self, names: Iterable[str], callback: Callable[[], None]) -> None:
         """Call `callback()` once after a change of one or more of `names`; see on_change."""
@@ -102,7 +103,7 @@ class Config:
     def show(self, name: str) -> str:
         """The value of one parameter as CONFIG GET shows it."""
         parameter = BY_NAME[name]
-        return parameter.show(self.__dict__[parameter.attribute])
+        return parameter.show(getattr(self, parameter.attribute))
 
     # CONFIG SET
 
@@ -118,13 +119,13 @@ class Config:
         `local`: the client is on this machine; `loading`: a data set is being loaded.
         """
         changes = self._resolve(pairs, local, loading)
-        before = [(p, self.__dict__[p.attribute]) for p, _, _ in changes]
+        before = [(p, getattr(self, p.attribute)) for p, _, _ in changes]
         hooks: dict[int, tuple[str, Callable[[], None]]] = {}
         for parameter, name, text in changes:
             words = [text] if not parameter.multiple else text.split(" ") if text else []
             try:
                 changed = self._store(
-                    parameter, parameter.parse(words, self.__dict__[parameter.attribute])
+                    parameter, parameter.parse(words, getattr(self, parameter.attribute))
                 )
             except ConfigError as error:
                 self._restore(before)
@@ -167,7 +168,7 @@ class Config:
 
     def _store(self, parameter: Parameter, value: Any) -> bool:
         """Store a value; whether that is a change."""
-        changed = parameter.volatile or value != self.__dict__[parameter.attribute]
+        changed = parameter.volatile or value != getattr(self, parameter.attribute)
         if changed:
             parameter.store(self, value)
         return changed
@@ -203,6 +204,27 @@ class Config:
                     raise _failed(name, str(error)) from None
                 raise
 
+    # For commands
+
+    def answer_get(self, patterns: list[bytes]) -> list[tuple[bytes, bytes]]:
+        return [(to_bytes(name), to_bytes(value)) for name, value in self.get(patterns)]
+
+    def answer_set(self, pairs: list[tuple[bytes, bytes]], local: bool, loading: bool) -> bytes:
+        try:
+            self.set(pairs, local=local, loading=loading)
+        except ConfigError as error:
+            return to_bytes(str(error))
+        return b""
+
+    def answer_rewrite(self) -> bytes:
+        try:
+            self.rewrite()
+        except ConfigError as error:
+            log.warning(f"CONFIG REWRITE failed: {error}")
+            return to_bytes(str(error))
+        log.notice("CONFIG REWRITE executed with success.")
+        return b""
+
     # The server's own changes
 
     def assign(self, name: str, value: Any, *, hooks: bool = False) -> None:
@@ -223,7 +245,7 @@ class Config:
             raise ConfigError("wrong number of arguments")
         else:
             words = words[1:]
-        old = self.__dict__[parameter.attribute]
+        old = getattr(self, parameter.attribute)
         value = parameter.parse_line(words, old, first=parameter.name not in self._loaded)
         self._loaded.add(parameter.name)
         self._store(parameter, value)

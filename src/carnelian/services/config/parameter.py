@@ -111,7 +111,7 @@ class Parameter:
         return [(f"{self.name} {self.spell(value)}", value != self.default)]
 
     def store(self, config: Config, value: Any) -> None:
-        config.__dict__[self.attribute] = value
+        setattr(config, self.attribute, value)
 
     def limits(self) -> str:
         """What values are allowed, for documentation."""

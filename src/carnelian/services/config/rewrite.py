@@ -71,7 +71,7 @@ def rewrite(config: Config) -> None:
         old = _read(config.file)
         draft = _Draft(to_text(old))
         for parameter in PARAMETERS:
-            draft.put(parameter.name, parameter.lines(config.__dict__[parameter.attribute]))
+            draft.put(parameter.name, parameter.lines(getattr(config, parameter.attribute)))
         for name, present_lines in config.rewriters.items():
             draft.put(name, [(line, True) for line in present_lines()])
         _replace(config.file, to_bytes(draft.text()))

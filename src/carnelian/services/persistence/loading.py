@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from carnelian.services.config.config import Config
+
 STEP_BYTES = 1 << 20
 PROGRESS_INTERVAL_S = 5.0
 
 
 class Loading:
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Any, config: Config) -> None:
         self.engine = engine
+        self.config = config
         self.active = False
         self.serves_old = False
         self.since_s = 0
@@ -50,7 +53,7 @@ class Loading:
 
     def run(self, reader: Any, before: int, between: Callable[[], None]) -> None:
         """Have a reader load all it has, in steps; `before` bytes came from other files."""
-        reader.key_delay_us = self.engine.config.key_load_delay
+        reader.key_delay_us = self.config.key_load_delay
         while not reader.load_some(STEP_BYTES):
             self.loaded_bytes = before + reader.offset
             between()

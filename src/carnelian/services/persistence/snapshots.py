@@ -65,6 +65,8 @@ class Snapshots:
         self.child_dirty = 0
         self.scheduled = False
         self.remove_file: Callable[[str], None] = lambda path: None
+        # what a file is to say of the replication stream
+        self.stream_aux: Callable[[], list[tuple[bytes, bytes]]] = list
         self.on_saved: list[Callable[[bool], None]] = []  # told how a background save ended
         self.loaded_aux: dict[bytes, bytes] = {}  # what the file says of itself
         self.keys_loaded = 0
@@ -129,7 +131,7 @@ class Snapshots:
             (b"redis-bits", b"64"),
             (b"ctime", b"%d" % time.time()),
             (b"used-mem", b"%d" % self.engine.used_memory()),
-            *self.engine.replication.aux(),
+            *self.stream_aux(),
             (b"aof-base", b"%d" % base),
         ]
 

@@ -39,10 +39,11 @@ class Shutdown:
         server.primary.on_acks.append(self.step)
 
     def begin(self, words: set[str], asked_by: str) -> bool:
-        """Whether the server has ended by it; if not, it is `waiting` or goes on."""
-        if self.waiting:
-            return False
+        """Save if that is asked for or configured, then leave the loop; replicas may have to be
+        waited for. Whether the server has ended by it; if not, it is `waiting` or goes on."""
         server = self.server
+        if server.ending or self.waiting:
+            return bool(server.ending)
         self.words = words
         self.offset = server.replication.offset
         log.notice(f"User requested shutdown...{asked_by}")

@@ -178,9 +178,9 @@ cdef class PrimarySession(Session):
         """The primary ran these commands, so we should have been able to."""
         cdef Engine engine = self.engine
         for line in reply_copy(&self.reply).split(b"\r\n"):
-            if line.startswith(b"-") and engine.log is not None:
+            if line.startswith(b"-"):
                 text = line[1:ERROR_SHOWN_MAX].decode("utf-8", "backslashreplace")
-                engine.log.warning(
+                engine.host.log.warning(
                     "== CRITICAL == This replica fails to apply a command of its primary: "
                     f"'{text}'. The data may differ from the primary's from now on.")
 

@@ -58,6 +58,7 @@ class Link:
         self.config = owner.config
         self.state = owner.state
         self.transport = owner.server.transport
+        self.snapshots = owner.server.snapshots
         self.host = host
         self.port = port
         self.name = f"{printable(host)}:{port}"  # for the log
@@ -298,7 +299,7 @@ class Link:
             assert self.transfer is not None
             self.owner.before_load(keeps_data=self.swaps)
             self.streamed = StreamedLoading(
-                self.engine,
+                self.snapshots,
                 self.transfer.length,
                 swap=self.swaps,
                 serve_old=self.full.replid == self.state.replid,
@@ -324,15 +325,14 @@ class Link:
         self.phase = LOADING
         self.buffer = None
         self.watch()
-        path = self.engine.snapshots.path
         kept = not self.owner.deletes_sync_files()
         self.loading = Loading(
             self.loop,
             self.transport,
-            self.engine,
+            self.snapshots,
             transfer.fd,
             lazily=bool(self.config.replica_lazy_flush),
-            keep=(lambda: transfer.keep_as(path)) if kept else None,
+            keep=(lambda: transfer.keep_as(self.snapshots.path)) if kept else None,
             begins=self.owner.before_load,
             done=self.loaded,
         )

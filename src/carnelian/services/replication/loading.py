@@ -32,7 +32,7 @@ class Loading:
         self,
         loop: Any,
         transport: Any,
-        engine: Any,
+        snapshots: Any,
         fd: int,
         *,
         lazily: bool,
@@ -42,7 +42,8 @@ class Loading:
     ) -> None:
         self.loop = loop
         self.transport = transport
-        self.engine = engine
+        self.snapshots = snapshots
+        self.engine = snapshots.engine
         self.lazily = lazily
         self.keep = keep  # have the file stay, under its final name
         self.begins = begins  # to be told: the old data goes
@@ -58,7 +59,7 @@ class Loading:
         self.transport.in_background(self.verify, self.verified)
 
     def verify(self) -> None:
-        check_file(self.data, bool(self.engine.config.rdbchecksum))
+        check_file(self.data, bool(self.snapshots.config.rdbchecksum))
         if self.keep is not None:
             self.keep()
 
@@ -106,7 +107,7 @@ class Loading:
         except Exception as bug:
             self.fail(f"internal error: {bug!r}")
             return
-        self.engine.server.loading.loaded_bytes = self.reader.offset
+        self.snapshots.loading.loaded_bytes = self.reader.offset
         if finished:
             self.succeed()
         else:
@@ -115,9 +116,9 @@ class Loading:
     def succeed(self) -> None:
         seconds = monotonic_s() - self.started_s
         log.notice(f"Done loading RDB, keys loaded: {self.reader.keys}, in {seconds:.3f} seconds")
-        self.engine.snapshots.keys_loaded = self.reader.keys
+        self.snapshots.keys_loaded = self.reader.keys
         self.aux = self.reader.aux
-        self.engine.snapshots.keys_expired = 0
+        self.snapshots.keys_expired = 0
         self.end()
         self.done(None)
 
@@ -141,7 +142,7 @@ class Loading:
         self.data = b""
 
     def note_loading(self, loading: bool) -> None:
-        progress = self.engine.server.loading
+        progress = self.snapshots.loading
         if loading:
             progress.begin(len(self.data))
         elif progress.active:

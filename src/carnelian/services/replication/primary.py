@@ -1,6 +1,6 @@
 """The primary's side of replication: who may attach, timers, acknowledgements, WAIT.
 
-One per server with a loop (`engine.replication.primary`), on replicas too: they have replicas of
+One per server with a loop (`ReplicationState.primary`), on replicas too: they have replicas of
 their own. Only the loop's thread uses it.
 """
 
@@ -37,12 +37,13 @@ GETACK = [b"REPLCONF", b"GETACK", b"*"]
 
 
 class Primary:
-    def __init__(self, loop: Any, state: Any, config: Any, snapshots: Any, children: Any) -> None:
+    def __init__(self, loop: Any, state: Any, config: Any, snapshots: Any, aof: Any) -> None:
         self.loop = loop
         self.state = state
         self.config = config
+        self.aof = aof
         self.engine = snapshots.engine
-        self.full_sync = FullSync(loop, state, config, snapshots, children)
+        self.full_sync = FullSync(loop, state, config, snapshots, snapshots.children)
         self.reset_figures()
         self.seconds = 0
         self.ticks = 0
@@ -182,7 +183,7 @@ class Primary:
 
     def aof_synced(self, offset: int) -> int:
         """1 when everything up to there is safe in the append-only file."""
-        return int(self.engine.server.aof.synced_offset >= offset)
+        return int(self.aof.synced_offset >= offset)
 
     def log_switched(self, _: bool) -> None:
         """Who waits for a local sync may wait in vain."""
@@ -190,7 +191,7 @@ class Primary:
 
     def follow_sync(self) -> None:
         """Has the append-only file's sync gone on while somebody waits for it?"""
-        offset = self.engine.server.aof.synced_offset
+        offset = self.aof.synced_offset
         if offset != self.synced_offset:
             self.synced_offset = offset
             self.acks_changed = True

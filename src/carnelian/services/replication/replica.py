@@ -55,7 +55,7 @@ class Replica:
     def start(self) -> None:
         """At start, after the data is loaded: follow whom the configuration names."""
         if self.config.replicaof:
-            aux = self.engine.snapshots.loaded_aux
+            aux = self.server.snapshots.loaded_aux
             self.resumable = aux.get(b"repl-id") == self.state.replid.encode()
             if self.resumable:
                 self.state.stream_db = self.stream_db_of(aux)
@@ -111,9 +111,9 @@ class Replica:
 
     def before_load(self, keeps_data: bool = False) -> None:
         """The data set is about to be replaced; or to be kept until there is a new one."""
-        if self.engine.snapshots.children.active is not None:
+        if self.server.snapshots.children.active is not None:
             log.notice("Replica is about to load the snapshot of its master: killing a child")
-            self.engine.snapshots.children.kill()
+            self.server.snapshots.children.kill()
         if keeps_data:
             return
         self.state.cut_replicas()

@@ -62,10 +62,8 @@ cdef class ReplicaLink(OutputSource):
         """An answer within the stream would be taken for a part of it."""
         if reply_pending_bytes(&self.connection.reply) <= self.text_bytes:
             return 0
-        log = self.connection.context.engine.log
-        if log is not None:
-            log.warning(f"Replica {self.describe()} sent a command that has an answer,"
-                        " disconnecting it")
+        self.connection.context.engine.host.log.warning(
+            f"Replica {self.describe()} sent a command that has an answer, disconnecting it")
         reply_clear(&self.connection.reply)
         self.close()
         return 0

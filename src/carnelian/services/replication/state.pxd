@@ -1,8 +1,8 @@
 """The replication stream of one engine: its identity, its bytes, and who reads it.
 
-There is one ReplicationState per engine (`engine.replication`, `Server.replication`), on a primary
-and on a replica alike. Its offset (`offset`, Redis's master_repl_offset) is the number of bytes of
-the stream so far; bytes come in by one of two ways:
+There is one ReplicationState per engine (`engine.host.replication`, `Server.replication`), on a
+primary and on a replica alike. Its offset (`offset`, Redis's master_repl_offset) is the number of
+bytes of the stream so far; bytes come in by one of two ways:
 
 - on a primary (`role == "master"`) the engine's own writes, encoded by `StreamSink`;
 - on a replica (`role == "slave"`) the bytes of its primary's stream, as they are, by `append`:
@@ -33,13 +33,15 @@ that nothing is encoded and the offset stands still.
 
 from libc.stdint cimport int64_t
 
+from carnelian.engine.call cimport Call
 from carnelian.engine.engine cimport Engine
+from carnelian.engine.host cimport Replication
 from carnelian.engine.propagation cimport Sink
 from carnelian.base.slice cimport Slice
 from carnelian.services.replication.backlog cimport Backlog
 
 
-cdef class ReplicationState:
+cdef class ReplicationState(Replication):
     cdef Engine engine
     cdef readonly object config
     cdef Backlog backlog
@@ -47,7 +49,6 @@ cdef class ReplicationState:
     cdef readonly str replid
     cdef public str replid2
     cdef public int64_t second_offset      # replid2 is good for offsets below; -1: for none
-    cdef str role_name
     cdef StreamSink sink
     cdef public int stream_db              # SELECTed in the stream; -1: none yet
     cdef readonly list links               # of ReplicaLink, in order of arrival
@@ -62,6 +63,9 @@ cdef class ReplicationState:
     cdef int append_raw(self, const char *p, size_t n) except -1
     cdef void advance(self)
     cdef void trim(self)
+
+
+cdef ReplicationState state_of(Call call)
 
 
 cdef class StreamSink(Sink):

@@ -6,14 +6,18 @@ from libc.stdint cimport int64_t
 
 from carnelian.base.numbers cimport format_int64
 from carnelian.base.slice cimport Slice
+from carnelian.engine.call cimport Call
 from carnelian.engine.engine cimport Engine
+from carnelian.engine.host cimport Replication
 from carnelian.engine.propagation cimport REPLICAS_ONLY, Sink, for_replicas_only
+from carnelian.engine.session cimport Session
 from carnelian.services.replication.backlog cimport (
     BACKLOG_BLOCK_SIZE, backlog_append, backlog_free, backlog_init, backlog_memory,
     backlog_put_command, backlog_trim, backlog_verify,
 )
 from carnelian.services.replication.replica_link cimport ReplicaLink
 
+from carnelian.engine.errors import error
 from carnelian.services.replication import report
 
 cdef enum:
@@ -21,6 +25,15 @@ cdef enum:
     PUT_OFF_MS_MAX = 2
 
 NO_ID = "0" * 40
+NO_REPLICATION = error("This engine has no replication")
+
+
+cdef ReplicationState state_of(Call call):
+    """The state of the engine a command runs on."""
+    cdef Replication found = call.engine.host.replication
+    if isinstance(found, ReplicationState):
+        return <ReplicationState>found
+    raise NO_REPLICATION
 
 
 def random_id():
@@ -54,7 +67,6 @@ cdef class ReplicationState:
         self.replid = random_id()
         self.replid2 = NO_ID
         self.second_offset = -1
-        self.role_name = "master"
         self.stream_db = -1
         self.size_wanted = 1 << 20
         self.sink = StreamSink()
@@ -215,7 +227,7 @@ cdef class ReplicationState:
         self.replid = random_id()
         self.stream_db = -1
 
-    def change_id(self):
+    cpdef object change_id(self):
         """Another history: nobody can continue."""
         self.replid = random_id()
         self.forget_second()
@@ -249,7 +261,7 @@ cdef class ReplicationState:
         link.become_replica()
         self.links.append(link)
 
-    def forget(self, session):
+    cpdef object forget(self, Session session):
         """The session is gone; from Engine.drop_session."""
         link = session.replica
         session.replica = None
@@ -290,14 +302,33 @@ cdef class ReplicationState:
 
     # --- figures ---
 
-    def section(self):
+    cpdef dict section(self):
         return report.section(self)
 
-    def counts(self):
+    cpdef dict counts(self):
         return report.counts(self)
 
     def role_reply(self):
         return report.role(self)
+
+    cpdef int replica_count(self):
+        return <int>len(self.links)
+
+    cpdef tuple output_figures(self, Session session):
+        return (0, 0) if session.replica is None else session.replica.output_figures()
+
+    cpdef tuple stream_bytes(self):
+        kept = self.backlog_figures()[2]
+        # What is kept beyond the backlog's size is kept for replicas that lag.
+        return kept, min(kept, self.config.repl_backlog_size) if self.links else kept
+
+    cpdef object reset_figures(self):
+        if self.primary is not None:
+            self.primary.reset_figures()
+
+    cpdef object write_unsaved(self):
+        if self.link is not None:
+            self.link.obeys_in_spite()
 
     def backlog_figures(self):
         """(bytes kept, offset of the first of them, memory)."""

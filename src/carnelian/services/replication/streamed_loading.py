@@ -28,9 +28,10 @@ class StreamedLoading:
     tells whether the old data is gone."""
 
     def __init__(
-        self, engine: Any, length: int, *, swap: bool, serve_old: bool, lazily: bool
+        self, snapshots: Any, length: int, *, swap: bool, serve_old: bool, lazily: bool
     ) -> None:
-        self.engine = engine
+        self.snapshots = snapshots
+        self.engine = engine = snapshots.engine
         self.swap = swap
         self.is_destroyed = not swap
         self.started_s = monotonic_s()
@@ -39,10 +40,10 @@ class StreamedLoading:
             log.notice("MASTER <-> REPLICA sync: Flushing old data")
             engine.empty(lazily)
         log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
-        self.progress = engine.server.loading
+        self.progress = snapshots.loading
         self.progress.begin(max(length, 0), serves_old=serve_old and swap)
         self.reader = StreamedReader(
-            self.target, verify_checksum=bool(engine.config.rdbchecksum), keep_expired=True
+            self.target, verify_checksum=bool(snapshots.config.rdbchecksum), keep_expired=True
         )
 
     def feed(self, data: memoryview) -> None:
@@ -68,8 +69,8 @@ class StreamedLoading:
         self.progress.end()
         seconds = monotonic_s() - self.started_s
         log.notice(f"Done loading RDB, keys loaded: {reader.keys}, in {seconds:.3f} seconds")
-        self.engine.snapshots.keys_loaded = reader.keys
-        self.engine.snapshots.keys_expired = 0
+        self.snapshots.keys_loaded = reader.keys
+        self.snapshots.keys_expired = 0
 
     def cancel(self) -> None:
         """Give it up."""

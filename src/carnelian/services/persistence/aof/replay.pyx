@@ -293,9 +293,9 @@ cdef class LogReader:
                 error.text.decode("utf-8", "backslashreplace"), self.record - self.start) from None
         if unlikely(<int64_t>self.engine.stats.error_replies != refused):
             self.errors += 1
-            if self.errors <= ERRORS_SHOWN_MAX and self.engine.log is not None:
+            if self.errors <= ERRORS_SHOWN_MAX:
                 text = reply_copy_since(&session.reply, mark)
-                self.engine.log.warning(
+                self.engine.host.log.warning(
                     f"== CRITICAL == A command of the append-only file gave an error:"
                     f" {text[:200]!r} at offset {self.record - self.start}")
         reply_rollback(&session.reply, mark)

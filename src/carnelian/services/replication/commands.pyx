@@ -1,6 +1,6 @@
 """PSYNC, SYNC, REPLCONF, ROLE, FAILOVER, WAIT and WAITAOF: a primary and those who follow it.
 
-What they do is in services/replication, which they reach through `engine.replication`.
+Declared by the service that carries them out: of `host.replication` they know the class.
 """
 
 from libc.stdint cimport int64_t
@@ -14,6 +14,7 @@ from carnelian.engine.engine cimport BLOCKED_WAIT, Blocked
 from carnelian.engine.replies cimport reply_structure
 from carnelian.engine.session cimport PRIMARY, REPLICA
 from carnelian.resp.reply cimport reply_array, reply_int, reply_ok
+from carnelian.services.replication.state cimport ReplicationState, state_of
 
 from carnelian.engine.command import family
 from carnelian.engine.errors import SYNTAX, TIMEOUT_NEGATIVE, TIMEOUT_RANGE, error
@@ -29,7 +30,7 @@ SYNC_FLAGS = ADMIN | NOSCRIPT | NO_MULTI | NO_ASYNC_LOADING
 
 cdef int64_t INT64_MAX = 0x7FFFFFFFFFFFFFFF
 
-NO_REPLICATION = error("This engine has no replicas")
+NO_REPLICAS = error("This engine has no replicas")
 FAILOVER_TO_PRIMARY = error("PSYNC FAILOVER can't be sent to a master.")
 FAILOVER_OTHER_ID = error("PSYNC FAILOVER replid must match my replid.")
 FILTER_NEEDS_EOF = error("Filtered replica requires EOF capability")
@@ -49,9 +50,9 @@ NO_AOF = error("WAITAOF cannot be used when numlocal is set but appendonly is di
 
 
 cdef object primary_of(Call call):
-    state = call.engine.replication
-    if state is None or state.primary is None:
-        raise NO_REPLICATION
+    cdef ReplicationState state = state_of(call)
+    if state.primary is None:
+        raise NO_REPLICAS
     return state.primary
 
 
@@ -59,7 +60,7 @@ cdef object primary_of(Call call):
 
 cdef int take_over(Call call, bytes replid) except -1:
     """PSYNC ... FAILOVER: our primary asks us to be the primary."""
-    state = call.engine.replication
+    cdef ReplicationState state = state_of(call)
     if state.role == "master":
         raise FAILOVER_TO_PRIMARY
     if replid.lower() != state.replid.encode():
@@ -118,7 +119,7 @@ cdef int acknowledge(Call call, int i) except -1:
         return 0
     if call.argc > i + 2 and call.is_word(i + 1, b"fack"):
         parse_int64(call.argv[i + 2].ptr, call.argv[i + 2].len, &aof_offset)
-    call.engine.replication.primary.acknowledged(call.session, offset, aof_offset)
+    primary_of(call).acknowledged(call.session, offset, aof_offset)
     return 0
 
 
@@ -166,8 +167,9 @@ cdef int replconf(Call call) except -1:
     if call.argc > 1 and call.is_word(1, b"ack"):
         return acknowledge(call, 2)
     if call.argc > 1 and call.is_word(1, b"getack"):
-        if call.session.flags & PRIMARY and call.engine.replication.link is not None:
-            call.engine.replication.link.send_ack()
+        link = state_of(call).link
+        if call.session.flags & PRIMARY and link is not None:
+            link.send_ack()
         return 0
     primary = primary_of(call)
     for i in range(1, call.argc, 2):
@@ -185,9 +187,7 @@ command(handler(replconf), "REPLCONF", ADMIN | NOSCRIPT | LOADING | STALE | ALLO
 # --- what an operator asks ---
 
 cdef int role(Call call) except -1:
-    if call.engine.replication is None:
-        raise NO_REPLICATION
-    reply_structure(call.reply, call.engine.replication.role_reply())
+    reply_structure(call.reply, state_of(call).role_reply())
     return 0
 
 
@@ -201,7 +201,7 @@ cdef int failover(Call call) except -1:
     cdef int i = 1
     target = None
     primary_of(call)
-    manager = call.engine.replication.failover
+    manager = state_of(call).failover
     if call.argc == 2 and call.is_word(1, b"abort"):
         manager.abort()
         reply_ok(call.reply)
@@ -254,21 +254,21 @@ cdef int wait_on(Call call, int64_t timeout_ms) except -1:
         blocked = call.session.blocked
         blocked.kind = BLOCKED_WAIT
         call.engine.waiting[blocked] = None
-        call.engine.replication.primary.want_acks()
+        primary_of(call).want_acks()
     return 0
 
 
 cdef int wait(Call call) except -1:
     cdef int64_t wanted
     cdef int64_t timeout_ms
-    state = call.engine.replication
-    if state is not None and state.role == "slave":
+    cdef ReplicationState state = state_of(call)
+    if state.role == "slave":
         raise NO_WAIT
     wanted = call.int(1)
     timeout_ms = milliseconds(call, 2)
     if not call.resumed:
         call.extra = call.session.write_offset
-    primary = state.primary if state is not None else None
+    primary = state.primary
     acked = primary.count_acked(call.extra) if primary is not None else 0
     if acked >= wanted or not call.may_block() or primary is None:
         reply_int(call.reply, acked)
@@ -291,8 +291,7 @@ cdef int waitaof(Call call) except -1:
     if not parse_int64(call.argv[2].ptr, call.argv[2].len, &wanted) or wanted < 0:
         raise MUST_BE_POSITIVE
     timeout_ms = milliseconds(call, 3)
-    state = call.engine.replication
-    if state is not None and state.role == "slave":
+    if state_of(call).role == "slave":
         raise NO_WAITAOF
     primary = primary_of(call)
     if local and not primary.aof_is_on():

@@ -1,4 +1,4 @@
-"""REPLICAOF and its old name SLAVEOF. The server's replication service does the work."""
+"""REPLICAOF and its old name SLAVEOF, declared by the service that carries them out."""
 
 from libc.stdint cimport int64_t
 
@@ -7,6 +7,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, NOSCRIPT, STALE
 from carnelian.engine.session cimport REPLICA
 from carnelian.resp.reply cimport reply_status
+from carnelian.services.replication.state cimport ReplicationState, state_of
 
 from carnelian.base.text import printable
 from carnelian.engine.command import family
@@ -32,11 +33,11 @@ cdef int status(Call call, bytes text) except -1:
 
 cdef int replicaof(Call call) except -1:
     cdef int64_t port = 0
-    state = call.engine.replication
-    service = None if state is None else state.link
+    cdef ReplicationState state = state_of(call)
+    service = state.link
     if service is None:
         raise NO_REPLICATION
-    if getattr(call.engine.config, "cluster_enabled", False):
+    if call.engine.host.configuration.cluster_enabled:
         raise NOT_IN_CLUSTER
     if state.failover is not None and state.failover.is_active:
         raise FAILING_OVER
@@ -61,10 +62,8 @@ cdef int replicaof(Call call) except -1:
 
 
 cdef void tell(Call call, str what):
-    cdef object log = call.engine.log
-    if log is not None:
-        log.notice(f"{what} (user request from 'id={call.session.id}"
-                   f" addr={call.session.address()}')")
+    call.engine.host.log.notice(
+        f"{what} (user request from 'id={call.session.id} addr={call.session.address()}')")
 
 
 command(handler(replicaof), "REPLICAOF <host port | NO ONE>",
