@@ -110,6 +110,24 @@ def test_bitop_into_a_source_and_over_another_type(client):
     assert client.call("TYPE", "l") == "string"
 
 
+@pytest.mark.parametrize("before", ["none", "list", "short", "long", "source"])
+def test_bitop_with_long_strings(client, before):
+    """A long result is handed over as it is, whatever the key held."""
+    size = 100_000
+    client.call("SET", "a", b"\x0f" * size)
+    client.call("SET", "b", b"\xff" * (size - 1))
+    if before == "list":
+        client.call("RPUSH", "d", "x")
+    elif before != "none":
+        client.call("SET", "d", {"short": b"x", "long": b"x" * size, "source": b"\xff"}[before])
+        client.call("EXPIRE", "d", 1000)
+    target = "a" if before == "source" else "d"
+    assert client.call("BITOP", "XOR", target, "a", "b") == size
+    assert client.call("GET", target) == b"\xf0" * (size - 1) + b"\x0f"
+    assert client.call("TTL", target) == -1
+    assert client.call("OBJECT", "ENCODING", target) == b"raw"
+
+
 def test_bitfield(client):
     assert client.call("BITFIELD", "k", "INCRBY", "u2", 100, 1, "GET", "u4", 0) == [1, 0]
     line = "BITFIELD k OVERFLOW FAIL INCRBY u2 100 3 OVERFLOW SAT INCRBY u2 100 3 SET i8 #1 -1"

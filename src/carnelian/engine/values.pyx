@@ -4,9 +4,9 @@ from carnelian.base.blob cimport Blob, blob_retain
 from carnelian.base.native cimport likely
 from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call
-from carnelian.keyspace.database cimport KeyRef, key_persist
+from carnelian.keyspace.database cimport KeyRef, key_create_pointer, key_persist
 from carnelian.keyspace.entry cimport (
-    EXPIRES, POINTER, TYPE_STRING, Entry, entry_pointer, entry_type, entry_when,
+    ENC_BLOB, EXPIRES, POINTER, TYPE_STRING, Entry, entry_pointer, entry_type, entry_when,
 )
 from carnelian.types.string.value cimport text_assign, text_create, text_value
 from carnelian.resp.reply cimport Reply, reply_blob, reply_bulk
@@ -49,3 +49,14 @@ cdef void assign_text(Call call, KeyRef *ref, const char *p, size_t n, bint keep
     call.renewed(ref)
     if when_ms >= 0:
         call.expire_at(ref, when_ms)
+
+
+cdef void assign_blob(Call call, KeyRef *ref, Blob *blob):
+    cdef bint was_there = ref.slot != NULL
+    if was_there:
+        call.remove(ref)
+    key_create_pointer(ref, TYPE_STRING, ENC_BLOB, blob)
+    if was_there:
+        call.renewed(ref)
+    else:
+        call.added(ref)

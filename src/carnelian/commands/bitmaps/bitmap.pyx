@@ -3,6 +3,7 @@ own."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from carnelian.base.blob cimport Blob, blob_data, blob_new, blob_release
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.native cimport mul_overflow
 from carnelian.base.numbers cimport parse_int64
@@ -15,10 +16,12 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
 from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_STRING
 from carnelian.engine.session cimport INTERNAL, PRIMARY
-from carnelian.engine.values cimport assign_text
+from carnelian.engine.values cimport assign_blob, assign_text
 from carnelian.keyspace.database cimport KeyRef, key_again
 from carnelian.keyspace.entry cimport STRING_RAW, TYPE_STRING
-from carnelian.types.string.value cimport text_create, text_resize, text_value, text_writable
+from carnelian.types.string.value cimport (
+    INLINE_MAX, text_create, text_resize, text_value, text_writable,
+)
 from carnelian.resp.reply cimport reply_int
 
 from carnelian.engine.command import family
@@ -239,7 +242,7 @@ cdef int bitop(Call call) except -1:
     cdef KeyRef target
     cdef KeyRef *refs
     cdef Slice *sources
-    cdef uint8_t *result = NULL
+    cdef Blob *result = NULL
     cdef size_t longest
     cdef int count = call.argc - 3
     find_operation(call, &operation)
@@ -248,10 +251,15 @@ cdef int bitop(Call call) except -1:
     try:
         longest = find_sources(call, refs, sources, count)
         if longest:
-            result = <uint8_t *>mem_alloc(longest)
-            bit_operation(operation, result, longest, sources, <size_t>count)
+            result = blob_new(longest)
+            bit_operation(
+                operation, <uint8_t *>blob_data(result), longest, sources, <size_t>count)
             call.find_to_write(2, &target)
-            assign_text(call, &target, <char *>result, longest, False)
+            if longest > INLINE_MAX:
+                assign_blob(call, &target, result)
+                result = NULL
+            else:
+                assign_text(call, &target, blob_data(result), longest, False)
             target.slot[0].flags |= STRING_RAW
             call.changed(&target, NOTIFY_STRING, b"set")
         else:
@@ -262,7 +270,7 @@ cdef int bitop(Call call) except -1:
         reply_int(call.reply, <int64_t>longest)
     finally:
         mem_free(refs)
-        mem_free(result)
+        blob_release(result)
     return 0
 
 
