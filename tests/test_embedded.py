@@ -6,6 +6,8 @@ import gc
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +63,33 @@ def test_settings(engine: Engine) -> None:
     other.close()
     assert engine.execute([b"CONFIG", b"SET", b"slowlog-max-len", b"5"]) == b"+OK\r\n"
     assert engine.execute([b"SHUTDOWN"]).startswith(b"-ERR Errors trying to SHUTDOWN")
+
+
+def test_settings_are_converted(tmp_path: Path) -> None:
+    made = Engine(appendonly=True, dir=tmp_path, save=[(3600, 10), (60, 100)], hz=50)
+    found = made.execute([b"CONFIG", b"GET", b"save", b"hz", b"appendonly"])
+    made.close()
+    assert b"3600 10 60 100" in found
+    assert b"$2\r\n50\r\n" in found
+    assert b"yes" in found
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"save": 60}, {"appendonly": 2}, {"databases": object()}, {"hz": True}, {"maxclients": 1.5}],
+    ids=str,
+)
+def test_settings_of_the_wrong_type(settings: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=f"the setting {next(iter(settings))}="):
+        Engine(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"maxmemory": "1gb"}, {"aclfile": "users"}, {"tls_port": 6380}], ids=str
+)
+def test_settings_that_would_protect_nothing(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="only the default is accepted"):
+        Engine(**settings)
 
 
 def test_unknown_settings() -> None:

@@ -34,7 +34,7 @@ def packaged_files() -> set[str]:
 
 
 def test_the_package_holds_the_product_and_no_test_code() -> None:
-    kinds = (".py", ".pyx", ".pxd", ".h", ".typed")
+    kinds = (".py", ".pyi", ".pyx", ".pxd", ".h", ".typed")
     sources = [path for path in (SOURCE / "carnelian").rglob("*") if path.suffix in kinds]
     names = {str(path.relative_to(SOURCE)) for path in sources}
     modules = {name.removesuffix(".pyx") for name in names if name.endswith(".pyx")}

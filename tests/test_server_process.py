@@ -139,6 +139,71 @@ def test_oom_score(make_server: Make) -> None:
         assert int(file.read_text()) == base + 9
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="of the Linux kernel")
+def test_oom_score_of_replicas_and_children(make_server: Make, tmp_path: Path) -> None:
+    server = make_server(rdb_key_save_delay="100000", dir=str(tmp_path))
+    file = Path(f"/proc/{server.pid}/oom_score_adj")
+    base = int(file.read_text())
+    with server.connect() as client:
+        values = f"{base} {base + 3} {base + 5}"
+        client.call("CONFIG", "SET", "oom-score-adj", "absolute", "oom-score-adj-values", values)
+        client.call("REPLICAOF", "127.0.0.1", "1")
+        assert int(file.read_text()) == base + 3
+        client.call("REPLICAOF", "NO", "ONE")
+        assert int(file.read_text()) == base
+        client.call("MSET", *(word for i in range(100) for word in (i, i)))
+        client.call("BGSAVE")
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+        child = Path("/proc") / children.read_text().split()[0]
+        wait_until(lambda: int((child / "oom_score_adj").read_text()) == base + 5, "its own score")
+        wait_until(lambda: title_of(child).startswith("carnelian-rdb-bgsave 127.0.0.1:"), "title")
+        client.call("CONFIG", "SET", "rdb-key-save-delay", "0", "save", "")
+    assert int(file.read_text()) == base
+
+
+def title_of(process: Path) -> str:
+    return (process / "cmdline").read_bytes().rstrip(b"\0").decode()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of the Linux kernel")
+def test_process_title(make_server: Make) -> None:
+    server = make_server(requirepass="hush-hush")
+    process = Path(f"/proc/{server.pid}")
+    assert title_of(process) == f"carnelian 127.0.0.1:{server.port}"
+    with server.connect() as client:
+        client.call("AUTH", "hush-hush")
+        template = "TEST {title} {{ {port} {tls-port}{unixsocket}{config-file} " + "x" * 3000
+        client.call("CONFIG", "SET", "proc-title-template", template)
+        assert title_of(process).startswith(f"TEST carnelian {{ {server.port} 0")
+        assert b"hush-hush" not in (process / "cmdline").read_bytes()
+        assert b"hush-hush" not in (process / "environ").read_bytes()
+        client.call("CONFIG", "SET", "proc-title-template", "{title} {port}")
+        assert title_of(process) == f"carnelian {server.port}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of the Linux kernel")
+def test_no_process_title(make_server: Make) -> None:
+    server = make_server(set_proc_title="no")
+    assert "python" in title_of(Path(f"/proc/{server.pid}"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--maxmemory", "1gb"],
+        ["--tls-port", "6380"],
+        ["--aclfile", "users.acl"],
+        ["--cluster-enabled", "yes"],
+        ["--user", "alice on"],
+    ],
+    ids=" ".join,
+)
+def test_settings_that_would_protect_nothing_end_the_start(arguments: list[str]) -> None:
+    ended = run("--port", "0", *arguments)
+    assert ended.returncode == 1
+    assert f"Fatal config file error: {arguments[0][2:]}" in ended.stdout
+
+
 def test_open_files_limit_reduces_maxclients() -> None:
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100));"

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import carnelian.instance  # noqa: F401  registers all commands
 from carnelian.declare.declaration import Declaration
@@ -92,7 +93,7 @@ def commands_document() -> Iterator[str]:
 # --- configuration ---
 
 
-def allowed(one: Parameter) -> str:
+def allowed(one: Parameter[Any]) -> str:
     words = one.limits() or one.kind
     if isinstance(one, Integer) and not isinstance(one, Octal):
         beyond = one.high >= 2**31 - 1  # the type's end, not a limit of the setting
@@ -101,23 +102,27 @@ def allowed(one: Parameter) -> str:
     return ", ".join(filter(None, (words, one.unit)))
 
 
-def default_of(one: Parameter) -> str:
+def default_of(one: Parameter[Any]) -> str:
     default = one.spell(one.default) if isinstance(one, Memory) else one.show(one.default)
     return f"`{default}`" if default else ""
 
 
-def name_of(one: Parameter) -> str:
+def name_of(one: Parameter[Any]) -> str:
     others = "".join(f", `{alias}`" for alias in one.aliases)
     return f"`{one.name}`{others}"
 
 
-def changes(one: Parameter) -> str:
+def changes(one: Parameter[Any]) -> str:
     if one.immutable:
         return "at start only"
     return "if `enable-protected-configs` allows" if one.protected else "any time"
 
 
-def parameter_row(one: Parameter) -> list[str]:
+def unusable(one: Parameter[Any]) -> bool:
+    return bool(one.refused or one.without_effect)
+
+
+def parameter_row(one: Parameter[Any]) -> list[str]:
     return [name_of(one), default_of(one), allowed(one), changes(one), one.about]
 
 
@@ -130,14 +135,22 @@ def configuration_document() -> Iterator[str]:
     yield "Redis's."
     yield ""
     head = ["parameter", "default", "values", "changed", "about"]
-    yield from table(head, (parameter_row(one) for one in by_name if one.effect))
-    yield from ("", "## Without effect")
-    yield "Accepted and shown because clients, tools and files of Redis name them; nothing acts on"
-    yield "them."
+    yield from table(head, (parameter_row(one) for one in by_name if not unusable(one)))
+    yield from ("", "## Refused", "")
+    yield "What they are for is not there yet, and who sets them relies on it: only the default is"
+    yield "accepted."
     yield ""
-    idle = (one for one in by_name if not one.effect)
-    yield from table(["parameter", "default", "about"], (
-        [name_of(one), default_of(one), one.about] for one in idle
+    head = ["parameter", "default", "about", "why"]
+    yield from table(head, (
+        [name_of(one), default_of(one), one.about, one.refused] for one in by_name if one.refused
+    ))
+    yield from ("", "## Without effect", "")
+    yield "Accepted and shown because clients, tools and files of Redis name them; nothing acts on"
+    yield "them, and the log warns of those that are set."
+    yield ""
+    yield from table(head, (
+        [name_of(one), default_of(one), one.about, one.without_effect]
+        for one in by_name if one.without_effect
     ))
 
 

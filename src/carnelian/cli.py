@@ -94,7 +94,8 @@ def refused(words: list[str]) -> str:
 def load_config(words: list[str]) -> Config | None:
     """The configuration these arguments describe; None after reporting that they do not."""
     from carnelian.services.config.config import Config
-    from carnelian.services.config.file import ConfigFileError, load
+    from carnelian.services.config.directive import ConfigFileError
+    from carnelian.services.config.file import load
 
     config = Config(owns_process=True)
     path, from_stdin, options = parse_arguments(words)

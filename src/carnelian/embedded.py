@@ -7,9 +7,9 @@ Timers (expiry, timeouts of blocking commands) run with each call. Any thread ma
 runs at a time, and a blocked one lets the others' in. A forked child cannot use its parent's
 engine: calls raise ForkedError, and the files stay the parent's.
 
-    engine = Engine(dir="data", appendonly="yes", appendfsync="always")
+    engine = Engine(dir="data", appendonly=True, appendfsync="always")
 
-keeps the data in files, those of a server (docs/PERSISTENCE.md); so do save points, `save="60 1"`.
+keeps the data in files, those of a server (docs/PERSISTENCE.md); so do save points, `save=(60, 1)`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ from carnelian.host_files import FilesError, HostFiles, messages
 from carnelian.instance import Instance
 from carnelian.services import log
 from carnelian.services.config.config import Config
+from carnelian.services.config.parameter import ConfigError
+from carnelian.services.config.syntax import to_text
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Sequence
+
+    Setting = str | bytes | int | float | os.PathLike[str] | Sequence["Setting"]
 
 __all__ = ["Client", "Engine", "FilesError", "ForkedError", "ReentryError"]
 
@@ -39,7 +43,7 @@ class Client:
         self._engine = engine
         self._turn = engine._turn
         with self._turn:
-            self._session: Any = LocalSession(engine.instance.engine, engine._turn, protocol)
+            self._session = LocalSession(engine.instance.engine, engine._turn, protocol)
 
     def execute(self, argv: list[bytes]) -> bytes:
         """Run one command and return its reply as RESP bytes, messages that came before it
@@ -47,15 +51,14 @@ class Client:
         `appendfsync always` that is not safe on disk. ForkedError in a forked child; ReentryError
         from a signal handler amid a command, or when the client waits in another thread."""
         with self._turn:
-            reply: bytes = self._session.execute(argv)
+            reply = self._session.execute(argv)
             self._engine._files.after_command()
             return reply
 
     def take(self) -> bytes:
         """Messages published to this client since its last command."""
         with self._turn:
-            taken: bytes = self._session.take()
-            return taken
+            return self._session.take()
 
     def close(self) -> None:
         with self._turn:
@@ -65,12 +68,10 @@ class Client:
 class Engine:
     """An engine of its own: nothing is shared with another one but the process's memory."""
 
-    def __init__(self, **settings: str) -> None:
-        config = Config()
-        config.load_line(["save", ""])     # files only for those who ask for them
-        for name, value in settings.items():
-            if not config.load_line([name.replace("_", "-"), value]):
-                raise TypeError(f"there is no setting {name!r}")
+    def __init__(self, **settings: Setting) -> None:
+        """Each setting is a parameter of docs/CONFIGURATION.md, with `_` for `-`. ConfigError: it
+        cannot be had; TypeError: there is none of that name, or the value is none of its kind."""
+        config = configured(settings)
         log.forward(messages.take)
         self._turn = Turn()
         self.instance = Instance(config)
@@ -92,6 +93,33 @@ class Engine:
         """Have all on disk, if there are files, and let go of everything; clients of the engine are
         closed, too. The end of the process does the same. OSError: not all is on disk."""
         self._shut()
+
+
+def configured(settings: dict[str, Setting]) -> Config:
+    config = Config()
+    config.load_line(["save", ""])  # files only for those who ask for them
+    for name, value in settings.items():
+        try:
+            known = config.load_line([name.replace("_", "-"), text_of(value)])
+        except (ConfigError, TypeError) as wrong:
+            kind = ConfigError if isinstance(value, str | bytes) else TypeError
+            raise kind(f"the setting {name}={value!r}: {wrong}") from None
+        if not known:
+            raise TypeError(f"there is no setting {name!r}")
+    return config
+
+
+def text_of(value: object) -> str:
+    """A setting as a configuration file has it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, str | bytes | os.PathLike):
+        return to_text(os.fspath(value))
+    if isinstance(value, tuple | list):
+        return " ".join(map(text_of, value))
+    raise TypeError(f"a text, number, bool or sequence of them is needed, not {type(value)}")
 
 
 def shut(instance: Instance, turn: Turn, files: HostFiles) -> None:

@@ -17,6 +17,7 @@ from carnelian.engine.latency import LatencyMonitor
 from carnelian.engine.slowlog import SlowLog
 from carnelian.services import log
 from carnelian.services.acl.users import Users
+from carnelian.services.config import effects
 from carnelian.services.persistence.aof.append_only import AppendOnly
 from carnelian.services.persistence.children import Children
 from carnelian.services.persistence.files import Files
@@ -66,6 +67,7 @@ class Instance:
         self.users = self.host.users = Users(self.engine, config)
         commands.attach(config)
         self.attach_engine()
+        effects.attach(config)
 
     def attach_engine(self) -> None:
         """Make parameters that steer the engine do so, now and whenever they change."""

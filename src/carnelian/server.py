@@ -14,12 +14,15 @@ from carnelian.instance import Instance
 from carnelian.net import listener
 from carnelian.net.loop import LOG, Loop
 from carnelian.services import log
+from carnelian.services.config import effects
 from carnelian.services.config.parameter import ConfigError
-from carnelian.services.process import process
+from carnelian.services.process import log_settings, process
 from carnelian.services.process.client_cron import ClientCron
 from carnelian.services.process.endpoints import Endpoints
+from carnelian.services.process.oom_score import OomScore
 from carnelian.services.process.server_process import ServerProcess
 from carnelian.services.process.shutdown import Shutdown
+from carnelian.services.process.title import ProcessTitle
 from carnelian.services.replication.failover import Failover
 from carnelian.services.replication.primary import Primary
 from carnelian.services.replication.replica import Replica
@@ -96,7 +99,17 @@ class Server(Instance, listener.Policy):
         config.on_any_change(("client-query-buffer-limit", "proto-max-bulk-len"), limits)
         config.on_any_change(("client-output-buffer-limit", "repl-backlog-size"), output_limits)
         config.on_change("hz", frequency)
-        process.OomScore(config)
+
+    def own_process(self) -> None:
+        """The process is this server's alone: how it is shown and judged follows the
+        configuration."""
+        score, title = OomScore(self.config), ProcessTitle(self.config)
+
+        def in_child(kind: str) -> None:
+            title.show_child(kind)
+            score.apply_in_child()
+
+        self.children.in_child = in_child
 
     def follow_maxclients(self) -> None:
         """From now on a limit that the system cannot bear is refused."""
@@ -286,11 +299,12 @@ class Server(Instance, listener.Policy):
 
 def set_up_process(config: Config) -> None:
     """What must happen before there is an engine."""
+    effects.refuse(config)
     if config.daemonize:
         sys.stdout.flush()
         process.daemonize()
     log.set_main_process()
-    log.attach(config)
+    log_settings.attach(config)
     config.apply_all()
     log.notice("oO0OoO0OoO0Oo Carnelian is starting oO0OoO0OoO0Oo")
     log.notice(
@@ -314,6 +328,7 @@ def main(config: Config) -> int:
     try:
         set_up_process(config)
         server = Server(config)
+        server.own_process()
         config.apply_all()
     except ConfigError as error:
         log.warning(f"Fatal config file error: {error}")

@@ -12,6 +12,7 @@ import pytest
 
 from carnelian.services import log
 from carnelian.services.config.config import Config
+from carnelian.services.process import log_settings
 
 LINE = re.compile(r"(\d+):([MSCX]) (\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d\.\d{3}) ([.\-*#]) (.*)")
 
@@ -26,7 +27,7 @@ def config(tmp_path: Path) -> Config:
     config = Config()
     config.assign("dir", str(tmp_path))
     config.assign("logfile", "server.log")
-    log.attach(config)
+    log_settings.attach(config)
     config.apply_all()
     return config
 

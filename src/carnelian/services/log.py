@@ -16,8 +16,6 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from carnelian.services.config.config import Config
-
 DEBUG, VERBOSE, NOTICE, WARNING, NOTHING = range(5)
 LEVELS = {
     "debug": DEBUG,
@@ -156,24 +154,16 @@ def set_threshold(level: str) -> None:
     _log.threshold = LEVELS[level]
 
 
-def attach(config: Config) -> None:
-    """Follow the configuration from now on; apply_all() makes it effective."""
+def set_path(path: str) -> None:
+    """A file to write to; empty: standard output."""
+    _log.path = path
 
-    def logfile(path: str) -> None:
-        _log.path = os.path.join(config.dir, path) if path else ""
 
-    def syslog() -> None:
-        _log.syslog = config.syslog_enabled
-        if _log.syslog:
-            _open_syslog(config.syslog_ident, config.syslog_facility)
-
-    def role(master: tuple[object, ...]) -> None:
-        set_role("S" if master else "M")
-
-    config.on_change("loglevel", set_threshold)
-    config.on_change("logfile", logfile)
-    config.on_change("replicaof", role)
-    config.on_any_change(("syslog-enabled", "syslog-ident", "syslog-facility"), syslog)
+def set_syslog(wanted: bool, ident: str, facility: str) -> None:
+    """Write to the system's log, too, or no longer."""
+    _log.syslog = wanted
+    if wanted:
+        _open_syslog(ident, facility)
 
 
 def _open_syslog(ident: str, facility: str) -> None:

@@ -1,6 +1,7 @@
 """The configuration: typed values as attributes, CONFIG GET and SET, and hooks on changes.
 
-`config.maxclients` is plain attribute access. Values change only through `set` (a client's
+`config.maxclients` is plain attribute access, typed by the declaration; the settings that commands
+read are fields of `Configuration`. Values change only through `set` (a client's
 CONFIG SET), `assign` (the server's own decisions) and the file loader; never by assignment.
 Used from the main thread only.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from carnelian.engine.host import Configuration
 from carnelian.services import log
 from carnelian.services.config.parameter import ConfigError, Parameter
-from carnelian.services.config.parameters import PARAMETERS
+from carnelian.services.config.parameters import BY_NAME, PARAMETERS, Parameters
 from carnelian.services.config.syntax import split_words, to_bytes, to_text
 
 TYPE_CHECKING: bool = False
@@ -18,25 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from carnelian.services.config.file import Directive
+    from carnelian.services.config.directive import Directive
 
 __all__ = ["BY_NAME", "PARAMETERS", "Config", "ConfigError"]
 
-BY_NAME: dict[str, Parameter] = {
-    name: parameter for parameter in PARAMETERS for name in (parameter.name, *parameter.aliases)
-}
 
-
-class Config(Configuration):
+class Config(Configuration, Parameters):
     """The values of all parameters.
 
     `owns_process` is for a server: setting `dir` then moves the whole process there. An
     embedded engine must not do that to its host.
     """
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, *, owns_process: bool = False) -> None:
         self.owns_process = owns_process
@@ -82,7 +75,7 @@ class Config(Configuration):
     def get(self, patterns: Iterable[str | bytes]) -> list[tuple[str, str]]:
         """(name, value) of what CONFIG GET finds; an exact name comes back as it was spelled.
 
-        Text stands for bytes as in `config_syntax`: encode it with its to_bytes().
+        Text stands for bytes as in `syntax`: encode it with its to_bytes().
         """
         found: dict[str, tuple[str, str]] = {}
         for spelled in patterns:
@@ -137,9 +130,9 @@ class Config(Configuration):
 
     def _resolve(
         self, pairs: Iterable[tuple[str | bytes, str | bytes]], local: bool, loading: bool
-    ) -> list[tuple[Parameter, str, str]]:
+    ) -> list[tuple[Parameter[Any], str, str]]:
         """What to set, before anything is: (parameter, name used, text)."""
-        changes: list[tuple[Parameter, str, str]] = []
+        changes: list[tuple[Parameter[Any], str, str]] = []
         seen: set[str] = set()
         for raw_name, raw_text in pairs:
             spelled = to_text(raw_name)
@@ -164,16 +157,17 @@ class Config(Configuration):
 
     def _protected_allowed(self, local: bool) -> bool:
         allowed = self.enable_protected_configs
-        return bool(allowed == "yes" or (allowed == "local" and local))
+        return allowed == "yes" or (allowed == "local" and local)
 
-    def _store(self, parameter: Parameter, value: Any) -> bool:
+    def _store(self, parameter: Parameter[Any], value: Any) -> bool:
         """Store a value; whether that is a change."""
         changed = parameter.volatile or value != getattr(self, parameter.attribute)
         if changed:
-            parameter.store(self, value)
+            parameter.enter(value, self.owns_process)
+            setattr(self, parameter.attribute, value)
         return changed
 
-    def _restore(self, before: list[tuple[Parameter, Any]]) -> None:
+    def _restore(self, before: list[tuple[Parameter[Any], Any]]) -> None:
         for parameter, value in before:
             try:
                 self._store(parameter, value)
@@ -184,7 +178,7 @@ class Config(Configuration):
                 )
 
     def _run_hooks(
-        self, hooks: list[tuple[str, Callable[[], None]]], before: list[tuple[Parameter, Any]]
+        self, hooks: list[tuple[str, Callable[[], None]]], before: list[tuple[Parameter[Any], Any]]
     ) -> None:
         for done, (name, hook) in enumerate(hooks):
             try:
@@ -252,10 +246,15 @@ class Config(Configuration):
         return True
 
     def rewrite(self) -> None:
-        """Bring the configuration file up to date; see `config_rewrite`."""
+        """Bring the configuration file up to date. ConfigError carries the error reply."""
         from carnelian.services.config.rewrite import rewrite
 
-        rewrite(self)
+        if not self.file:
+            raise ConfigError("ERR The server is running without a config file")
+        options = [(p.name, p.lines(getattr(self, p.attribute))) for p in PARAMETERS]
+        for name, present_lines in self.rewriters.items():
+            options.append((name, [(line, True) for line in present_lines()]))
+        rewrite(self.file, options)
 
 
 def _failed(name: str, reason: str) -> ConfigError:

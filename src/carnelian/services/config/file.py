@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
-from carnelian import __version__
 from carnelian.services import log
 from carnelian.services.config.config import Config
+from carnelian.services.config.directive import TITLE, ConfigFileError, Directive, Origin
 from carnelian.services.config.parameter import ConfigError
 from carnelian.services.config.syntax import split_words, to_text
 
@@ -22,38 +22,6 @@ _INCLUDE_DEPTH_MAX = 16
 _IGNORED = ("list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands")
 _STDIN = "from standard input"
 _OPTIONS = "from the command line"
-_TITLE = f"\n*** FATAL CONFIG FILE ERROR (Carnelian {__version__}) ***"
-
-
-class ConfigFileError(Exception):
-    """The configuration cannot be used; the text is the complete report."""
-
-
-class Origin:
-    """Where a line stands."""
-
-    __slots__ = ("line", "number", "source")
-
-    def __init__(self, source: str, number: int, line: str) -> None:
-        self.source = source
-        self.number = number
-        self.line = line
-
-    def error(self, reason: str) -> ConfigFileError:
-        return ConfigFileError(
-            f"{_TITLE}\nReading the configuration {self.source}, at line {self.number}\n"
-            f">>> '{self.line}'\n{reason}\n"
-        )
-
-
-class Directive:
-    """A line left to a service (rename-command, user): its words, and where to report errors."""
-
-    __slots__ = ("origin", "words")
-
-    def __init__(self, words: list[str], origin: Origin) -> None:
-        self.words = words
-        self.origin = origin
 
 
 def load(
@@ -150,4 +118,4 @@ def _check_whole(config: Config) -> None:
 
 
 def _error(reason: str) -> ConfigFileError:
-    return ConfigFileError(f"{_TITLE}\n{reason}\n")
+    return ConfigFileError(f"{TITLE}\n{reason}\n")

@@ -1,7 +1,8 @@
 """The kinds of configuration parameter: how a value is read, checked, shown and rewritten.
 
-A parameter is an immutable description; the values live in `Config`. Values are immutable too
-(bool, int, str, tuples), so that a backup is a reference.
+A parameter is an immutable description, declared as an attribute of a class in `declared`; the
+values live in a `Config` under the same attribute, with the type of the declaration. Values are
+immutable too (bool, int, str, tuples), so that a backup is a reference.
 """
 
 from __future__ import annotations
@@ -18,17 +19,34 @@ from carnelian.services.config.syntax import (
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Generic, TypeVar
 
-    from carnelian.services.config.config import Config
+    T = TypeVar("T")
+
+    class Declared(Generic[T]):
+        """What an attribute of `Config` is to a type checker: the value."""
+
+        def __get__(self, holder: object, owner: type | None = None) -> T: ...
+
+else:
+    T = None
+
+    class Declared:
+        """At run time a value in `Config.__dict__` hides its declaration."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, _):
+            return cls
 
 
 class ConfigError(Exception):
     """A value that cannot be accepted; the text is what the user sees."""
 
 
-class Parameter:
-    """One parameter. `multiple` kinds take several words on a line."""
+class Parameter(Declared[T]):
+    """One parameter, named after the attribute it is declared as. `multiple` kinds take several
+    words on a line."""
 
     __slots__ = (
         "about",
@@ -37,22 +55,22 @@ class Parameter:
         "check",
         "default",
         "deny_loading",
-        "effect",
         "hidden",
         "immutable",
         "name",
         "protected",
+        "refused",
         "sensitive",
         "unit",
         "volatile",
+        "without_effect",
     )
     kind = "string"
     multiple = False
 
     def __init__(
         self,
-        name: str,
-        default: Any,
+        default: T,
         about: str,
         *,
         aliases: tuple[str, ...] = (),
@@ -63,11 +81,11 @@ class Parameter:
         hidden: bool = False,
         volatile: bool = False,
         deny_loading: bool = False,
-        effect: bool = True,
-        check: Callable[[Any], None] | None = None,
+        refused: str = "",
+        without_effect: str = "",
+        check: Callable[[T], None] | None = None,
     ) -> None:
-        self.name = name
-        self.attribute = name.replace("-", "_")
+        self.name = self.attribute = ""
         self.default = default
         self.about = about
         self.aliases = aliases
@@ -78,47 +96,52 @@ class Parameter:
         self.hidden = hidden  # CONFIG GET needs its exact name
         self.volatile = volatile  # setting the same value again counts as a change
         self.deny_loading = deny_loading  # CONFIG SET refuses it while a data set is loaded
-        self.effect = effect  # False: accepted and shown, but nothing acts on it
+        self.refused = refused  # why nothing but the default can be had: it would protect
+        self.without_effect = without_effect  # why nothing acts on it: accepted, shown, warned of
         self.check = check
 
-    def initial(self) -> Any:
+    def __set_name__(self, owner: type, attribute: str) -> None:
+        self.attribute = attribute
+        self.name = attribute.replace("_", "-")
+
+    def initial(self) -> T:
         return self.default
 
-    def parse(self, words: list[str], old: Any) -> Any:
+    def enter(self, value: T, owns_process: bool) -> None:
+        """What must have happened for a value to be the present one. Raises ConfigError."""
+
+    def parse(self, words: list[str], old: T) -> T:
         """The value for these words, given the present one. Raises ConfigError."""
         value = self.read(words[0])
         if self.check is not None:
             self.check(value)
         return value
 
-    def parse_line(self, words: list[str], old: Any, *, first: bool) -> Any:
+    def parse_line(self, words: list[str], old: T, *, first: bool) -> T:
         """As parse, for the `first` or a later line of a configuration file."""
         return self.parse(words, old)
 
-    def read(self, text: str) -> Any:
-        return text
+    def read(self, text: str) -> T:
+        raise NotImplementedError
 
-    def show(self, value: Any) -> str:
+    def show(self, value: T) -> str:
         """The value as CONFIG GET shows it."""
         return str(value)
 
-    def spell(self, value: Any) -> str:
+    def spell(self, value: T) -> str:
         """The value as a configuration file spells it."""
         return self.show(value)
 
-    def lines(self, value: Any) -> list[tuple[str, bool]]:
+    def lines(self, value: T) -> list[tuple[str, bool]]:
         """The file's lines for this value, each with whether a file without it must get it."""
         return [(f"{self.name} {self.spell(value)}", value != self.default)]
-
-    def store(self, config: Config, value: Any) -> None:
-        setattr(config, self.attribute, value)
 
     def limits(self) -> str:
         """What values are allowed, for documentation."""
         return ""
 
 
-class Bool(Parameter):
+class Bool(Parameter[bool]):
     __slots__ = ()
     kind = "bool"
 
@@ -135,16 +158,19 @@ class Bool(Parameter):
         return "yes, no"
 
 
-class Text(Parameter):
+class Text(Parameter[str]):
     """Text. A `nullable` one counts as absent when it is empty: a rewrite drops its line."""
 
     __slots__ = ("nullable",)
 
     def __init__(
-        self, name: str, default: str, about: str, *, nullable: bool = False, **options: Any
+        self, default: str, about: str, *, nullable: bool = False, **options: Any
     ) -> None:
-        super().__init__(name, default, about, **options)
+        super().__init__(default, about, **options)
         self.nullable = nullable
+
+    def read(self, text: str) -> str:
+        return text
 
     def spell(self, value: str) -> str:
         return quote(value)
@@ -155,7 +181,7 @@ class Text(Parameter):
         return super().lines(value)
 
 
-class Integer(Parameter):
+class Integer(Parameter[int]):
     """An integer of a range. Within it, values beyond the floor or ceiling are brought there."""
 
     __slots__ = ("ceiling", "floor", "high", "low")
@@ -164,7 +190,6 @@ class Integer(Parameter):
 
     def __init__(
         self,
-        name: str,
         default: int,
         low: int,
         high: int,
@@ -174,7 +199,7 @@ class Integer(Parameter):
         ceiling: int | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(name, default, about, **options)
+        super().__init__(default, about, **options)
         self.low = low
         self.high = high
         self.floor = low if floor is None else floor
@@ -255,7 +280,7 @@ class MemoryOrPercent(Memory):
         return f"0 and {self.high}"
 
 
-class Enum(Parameter):
+class Enum(Parameter[str]):
     """One of several words. `same` maps words to those they mean."""
 
     __slots__ = ("choices", "same")
@@ -263,7 +288,6 @@ class Enum(Parameter):
 
     def __init__(
         self,
-        name: str,
         default: str,
         choices: str,
         about: str,
@@ -271,7 +295,7 @@ class Enum(Parameter):
         same: dict[str, str] | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(name, default, about, **options)
+        super().__init__(default, about, **options)
         self.choices = choices.split()
         self.same = same or {}
 
@@ -292,7 +316,7 @@ class Flags(Enum):
     kind = "flags"
     multiple = True
 
-    def parse(self, words: list[str], old: Any) -> str:
+    def parse(self, words: list[str], old: str) -> str:
         chosen = [self.read(word) for word in words or [""]]
         flags = [word for word in self.choices if word in chosen and word != self.default]
         value = " ".join(flags) or self.default

@@ -1,6 +1,6 @@
 """Parameters with a grammar of their own: save, bind, client-output-buffer-limit and the like.
 
-Same contract as `config_parameter`: descriptions without state, immutable values.
+Same contract as `parameter`: descriptions without state, immutable values.
 """
 
 from __future__ import annotations
@@ -14,23 +14,22 @@ from carnelian.services.config.syntax import (
     quote,
 )
 
-TYPE_CHECKING: bool = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from carnelian.services.config.config import Config
-
 _BIND_ADDRESSES_MAX = 16
 _EVENT_CLASSES = "g$lshzxetdn"
 _EVENT_EXTRAS = "KEm"
 _EVENT_ALL = "g$lshzxetd"  # what A stands for: everything but new keys and misses
 
 
+SavePoints = tuple[tuple[int, int], ...]
+BufferLimits = tuple[tuple[int, int, int], ...]
+Address = tuple[str, int] | tuple[()]
+
+
 def _as_c_int(value: int) -> int:
     return (value + 2**31) % 2**32 - 2**31
 
 
-class Directory(Parameter):
+class Directory(Parameter[str]):
     """The working directory: the value is absolute; a server process moves there at once."""
 
     __slots__ = ()
@@ -57,28 +56,27 @@ class Directory(Parameter):
         except (OSError, ValueError) as error:
             raise ConfigError(getattr(error, "strerror", None) or str(error)) from None
 
-    def store(self, config: Config, value: str) -> None:
-        if config.owns_process and value:
+    def enter(self, value: str, owns_process: bool) -> None:
+        if owns_process and value:
             import os
 
             try:
                 os.chdir(value)
             except OSError as error:
                 raise ConfigError(error.strerror or str(error)) from None
-        super().store(config, value)
 
     def lines(self, value: str) -> list[tuple[str, bool]]:
         return [(f"{self.name} {quote(value)}", True)] if value else []
 
 
-class Save(Parameter):
+class Save(Parameter[SavePoints]):
     """Snapshot points: a tuple of (seconds, changes)."""
 
     __slots__ = ()
     kind = "save points"
     multiple = True
 
-    def parse(self, words: list[str], old: Any) -> tuple[tuple[int, int], ...]:
+    def parse(self, words: list[str], old: SavePoints) -> SavePoints:
         if words == [""]:
             words = []
         points: list[tuple[int, int]] = []
@@ -92,21 +90,21 @@ class Save(Parameter):
             points.append((seconds, _as_c_int(changes)))
         return tuple(points)
 
-    def parse_line(self, words: list[str], old: Any, *, first: bool) -> Any:
+    def parse_line(self, words: list[str], old: SavePoints, *, first: bool) -> SavePoints:
         """Lines add up; the first one of all replaces the defaults, an empty text clears."""
         points = self.parse(words, old)
         return points if first or words == [""] else old + points
 
-    def show(self, value: tuple[tuple[int, int], ...]) -> str:
+    def show(self, value: SavePoints) -> str:
         return " ".join(f"{seconds} {changes}" for seconds, changes in value)
 
-    def lines(self, value: tuple[tuple[int, int], ...]) -> list[tuple[str, bool]]:
+    def lines(self, value: SavePoints) -> list[tuple[str, bool]]:
         if not value:
             return [('save ""', True)]
         return [(f"save {seconds} {changes}", True) for seconds, changes in value]
 
 
-class ClientOutputBufferLimit(Parameter):
+class ClientOutputBufferLimit(Parameter[BufferLimits]):
     """(hard bytes, soft bytes, soft seconds) for the classes normal, replica and pubsub."""
 
     __slots__ = ()
@@ -114,7 +112,7 @@ class ClientOutputBufferLimit(Parameter):
     multiple = True
     classes = ("normal", "slave", "pubsub")
 
-    def parse(self, words: list[str], old: Any) -> Any:
+    def parse(self, words: list[str], old: BufferLimits) -> BufferLimits:
         if len(words) % 4:
             raise ConfigError("Wrong number of arguments in buffer limit configuration.")
         limits = list(old)
@@ -133,13 +131,13 @@ class ClientOutputBufferLimit(Parameter):
             limits[self.classes.index(name)] = (hard, soft, _as_c_int(seconds))
         return tuple(limits)
 
-    def show(self, value: Any) -> str:
+    def show(self, value: BufferLimits) -> str:
         return " ".join(
             f"{name} {hard} {soft} {seconds}"
             for name, (hard, soft, seconds) in zip(self.classes, value, strict=True)
         )
 
-    def lines(self, value: Any) -> list[tuple[str, bool]]:
+    def lines(self, value: BufferLimits) -> list[tuple[str, bool]]:
         lines = []
         for i, name in enumerate(("normal", "replica", "pubsub")):
             hard, soft, seconds = value[i]
@@ -148,14 +146,14 @@ class ClientOutputBufferLimit(Parameter):
         return lines
 
 
-class OomScoreAdjValues(Parameter):
+class OomScoreAdjValues(Parameter[tuple[int, ...]]):
     """Scores of a master, a replica and a background child."""
 
     __slots__ = ()
     kind = "three integers"
     multiple = True
 
-    def parse(self, words: list[str], old: Any) -> tuple[int, ...]:
+    def parse(self, words: list[str], old: tuple[int, ...]) -> tuple[int, ...]:
         if len(words) != 3:
             raise ConfigError("wrong number of arguments")
         values = []
@@ -172,7 +170,7 @@ class OomScoreAdjValues(Parameter):
         return " ".join(str(score) for score in value)
 
 
-class NotifyKeyspaceEvents(Parameter):
+class NotifyKeyspaceEvents(Parameter[str]):
     """Classes of keyspace events, in Redis's canonical order."""
 
     __slots__ = ()
@@ -193,14 +191,14 @@ class NotifyKeyspaceEvents(Parameter):
         return quote(value)
 
 
-class Bind(Parameter):
+class Bind(Parameter[tuple[str, ...]]):
     """Addresses to listen on; one with a leading - may be unavailable."""
 
     __slots__ = ()
     kind = "addresses"
     multiple = True
 
-    def parse(self, words: list[str], old: Any) -> tuple[str, ...]:
+    def parse(self, words: list[str], old: tuple[str, ...]) -> tuple[str, ...]:
         if len(words) > _BIND_ADDRESSES_MAX:
             raise ConfigError("Too many bind addresses specified.")
         return () if words == [""] else tuple(words)
@@ -214,14 +212,14 @@ class Bind(Parameter):
         return [(f"{self.name} {' '.join(value) or quote('')}", True)]
 
 
-class ReplicaOf(Parameter):
+class ReplicaOf(Parameter[Address]):
     """(host, port) of the master, or () on a master."""
 
     __slots__ = ()
     kind = "host and port"
     multiple = True
 
-    def parse(self, words: list[str], old: Any) -> tuple[str, int] | tuple[()]:
+    def parse(self, words: list[str], old: Address) -> Address:
         if len(words) != 2:
             raise ConfigError("wrong number of arguments")
         if words[0].lower() == "no" and words[1].lower() == "one":
@@ -231,21 +229,21 @@ class ReplicaOf(Parameter):
             raise ConfigError("Invalid master port")
         return words[0], port
 
-    def show(self, value: tuple[str, int] | tuple[()]) -> str:
+    def show(self, value: Address) -> str:
         return f"{value[0]} {value[1]}" if value else ""
 
-    def lines(self, value: tuple[str, int] | tuple[()]) -> list[tuple[str, bool]]:
+    def lines(self, value: Address) -> list[tuple[str, bool]]:
         return [(f"{self.name} {self.show(value)}", True)] if value else []
 
 
-class Percentiles(Parameter):
+class Percentiles(Parameter[tuple[float, ...]]):
     """Numbers between 0 and 100."""
 
     __slots__ = ()
     kind = "percentiles"
     multiple = True
 
-    def parse(self, words: list[str], old: Any) -> tuple[float, ...]:
+    def parse(self, words: list[str], old: tuple[float, ...]) -> tuple[float, ...]:
         values = []
         for word in [] if words == [""] else words:
             value = parse_double(word)

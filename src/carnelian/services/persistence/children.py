@@ -66,6 +66,7 @@ class Children:
         self.is_child = False
         self.keys_total = 0
         self.count_keys: Callable[[], int] = int
+        self.in_child: Callable[[str], None] = lambda kind: None  # run in a new one
 
     def start(
         self,
@@ -94,7 +95,7 @@ class Children:
             raise
         if pid == 0:
             self.is_child = True
-            run(kind, work, writing, keep, lambda: watch(self.shared, parent))
+            run(kind, work, writing, keep, lambda: self.beside(kind, parent))
         self.last_fork_us = int((time.perf_counter() - started) * 1e6)
         self.forks += 1
         if self.latency is not None:
@@ -102,6 +103,10 @@ class Children:
         posix.close(writing)
         self.active = Child(kind, pid, reading, finished, self.last_fork_us)
         return self.active
+
+    def beside(self, kind: str, parent: int) -> None:
+        self.in_child(kind)
+        watch(self.shared, parent)
 
     @property
     def keys_done(self) -> Any:

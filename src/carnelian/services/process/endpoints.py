@@ -77,7 +77,7 @@ class Endpoints:
                 if failed.errno != errno.EADDRINUSE or attempt == _PORT_ATTEMPTS_MAX:
                     raise
                 self._close_tcp()
-        self.config.assign("port", self.port)
+        self.config.assign("port", self.port, hooks=True)
 
     @property
     def port(self) -> int:

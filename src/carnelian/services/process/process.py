@@ -10,7 +10,6 @@ import posix
 from _thread import start_new_thread
 
 from carnelian.services import log
-from carnelian.services.config.parameter import ConfigError
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -174,40 +173,6 @@ def notify_supervisor(state: str, supervised: str) -> None:
         import _signal
 
         os.kill(os.getpid(), _signal.SIGSTOP)
-
-
-class OomScore:
-    """The kernel's score of this process for when memory runs out, after oom-score-adj.
-
-    The first adjustment remembers what the score was, to count from it and to go back to it.
-    """
-
-    PATH = "/proc/self/oom_score_adj"
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.base: int | None = None
-        config.on_any_change(("oom-score-adj", "oom-score-adj-values"), self.apply)
-
-    def apply(self) -> None:
-        mode = self.config.oom_score_adj
-        if mode == "no" and self.base is None:
-            return
-        try:
-            if self.base is None:
-                with open(self.PATH, encoding="ascii") as file:
-                    self.base = int(file.read())
-            wanted = self.base
-            if mode != "no":
-                value = self.config.oom_score_adj_values[0]
-                wanted = value if mode == "absolute" else self.base + value
-            with open(self.PATH, "w", encoding="ascii") as file:
-                file.write(str(max(-1000, min(wanted, 1000))))
-        except (OSError, ValueError) as failed:
-            log.warning(f"Unable to write oom_score_adj: {failed}")
-            raise ConfigError(
-                "Failed to apply new oom_score_adj configuration, check server logs."
-            ) from None
 
 
 def log_crashes(config: Config) -> None:
