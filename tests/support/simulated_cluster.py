@@ -211,7 +211,7 @@ class Node:
 
     def restart(self) -> None:
         """End with a snapshot, and begin again from it."""
-        self.run(lambda: self.server.shutdown({"now", "save"}))
+        self.run(lambda: self.server.ends.begin({"now", "save"}, ""))
         self.stop()
         config = self.server.config
         if config.replicaof:
