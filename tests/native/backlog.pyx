@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int64_t
 
-from carnelian.base.memory cimport mem_alloc, mem_free
-from carnelian.base.slice cimport Slice
+from carnelian.base.memory cimport mem_free
+from carnelian.base.slice cimport Slice, slices_of
 from carnelian.resp.reply cimport iovec
 from carnelian.services.replication.backlog cimport (
     BACKLOG_BLOCK_SIZE, Backlog, backlog_append, backlog_free, backlog_init, backlog_iovec,
@@ -26,13 +26,7 @@ cdef class NativeBacklog:
         backlog_append(&self.backlog, data, len(data))
 
     def put_command(self, list words):
-        cdef Slice *slices = <Slice *>mem_alloc(sizeof(Slice) * len(words))
-        cdef bytes word
-        cdef int i
-        for i in range(len(words)):
-            word = words[i]
-            slices[i].ptr = word
-            slices[i].len = len(word)
+        cdef Slice *slices = slices_of(words)
         backlog_put_command(&self.backlog, slices, <int>len(words))
         mem_free(slices)
 

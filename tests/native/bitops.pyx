@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from carnelian.base.memory cimport mem_alloc, mem_free
-from carnelian.base.slice cimport Slice, slice_of
+from carnelian.base.slice cimport Slice, slices_of
 from carnelian.encodings.bitops cimport (
     BitOperation, BitOverflow, bit_clamp_range, bit_count, bit_count_range, bit_operation,
     bit_position, bit_position_range, bitfield_end, bitfield_fit_signed, bitfield_fit_unsigned,
@@ -39,12 +39,7 @@ def position_range(bytes data, uint64_t first, uint64_t last, bint bit):
 def operate(str name, list sources):
     cdef size_t size = max(len(source) for source in sources)
     cdef uint8_t *out = <uint8_t *>mem_alloc(size)
-    cdef Slice *slices = <Slice *>mem_alloc(len(sources) * sizeof(Slice))
-    cdef int i
-    cdef bytes source
-    for i in range(len(sources)):
-        source = sources[i]
-        slices[i] = slice_of(source, len(source))
+    cdef Slice *slices = slices_of(sources)
     bit_operation(<BitOperation><int>OPERATIONS.index(name), out, size, slices, len(sources))
     result = (<char *>out)[:size]
     mem_free(slices)

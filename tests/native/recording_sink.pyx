@@ -10,7 +10,7 @@ cdef class RecordingSink(Sink):
     def __cinit__(self):
         self.fed = []
 
-    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+    cdef int feed(self, int db_id, const Slice *argv, int argc, Slice *encoded) except -1:
         cdef int i
         self.fed.append((db_id, [argv[i].ptr[:argv[i].len] for i in range(argc)]))
         return 0

@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from carnelian.base.memory cimport mem_alloc, mem_free
-from carnelian.base.slice cimport Slice, slice_of
+from carnelian.base.memory cimport mem_free
+from carnelian.base.slice cimport Slice, slice_of, slices_of
 from carnelian.encodings.id_tree cimport (
     IdCursor, IdTree, id_cursor_item, id_cursor_next, id_tree_first,
 )
@@ -97,12 +97,7 @@ cdef class Entries:
             self.s.entries_added = added
 
     def append(self, tuple id, *parts):
-        cdef Slice *slices = <Slice *>mem_alloc(len(parts) * sizeof(Slice) + 1)
-        cdef int i
-        cdef bytes part
-        for i in range(len(parts)):
-            part = parts[i]
-            slices[i] = slice_of(part, len(part))
+        cdef Slice *slices = slices_of(list(parts))
         got = stream_append(self.s, id_of(id), slices, len(parts) // 2, &self.limits)
         mem_free(slices)
         if got != STREAM_APPENDED:

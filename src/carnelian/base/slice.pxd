@@ -18,6 +18,10 @@ cdef inline Slice slice_of(const char *ptr, size_t length) noexcept nogil:
     return s
 
 
+# Slices of a list of bytes, which must outlive them; free with mem_free. TypeError.
+cdef Slice *slices_of(list words) except NULL
+
+
 cdef inline bint slice_equal(Slice a, Slice b) noexcept nogil:
     return a.len == b.len and (a.len == 0 or memcmp(a.ptr, b.ptr, a.len) == 0)
 

@@ -9,9 +9,9 @@ from itertools import islice
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from carnelian.base.clock cimport clock_us
-from carnelian.base.memory cimport mem_alloc, mem_free
+from carnelian.base.memory cimport mem_free
 from carnelian.base.native cimport likely, ticks, unlikely
-from carnelian.base.slice cimport Slice, slice_is
+from carnelian.base.slice cimport Slice, slice_is, slices_of
 from carnelian.engine.call cimport Call, unchecked_handler_t
 from carnelian.engine.command cimport (
     ADMIN, FAST, LOADING, MAY_REPLICATE, NO_ASYNC_LOADING, NO_AUTH, NO_MULTI, PUBSUB, READS,
@@ -518,19 +518,6 @@ def printable(bytes text):
         ESCAPES[c] if c in ESCAPES else bytes((c,))
         if 32 <= c < 127 else b"\\x%02x" % c for c in text
     ) + b'"'
-
-
-cdef Slice *slices_of(list argv) noexcept:
-    """Slices of a list of bytes that outlives them; free with mem_free."""
-    cdef Slice *slices = <Slice *>mem_alloc(sizeof(Slice) * (len(argv) + 1))
-    cdef bytes word
-    cdef int i = 0
-    for item in argv:
-        word = <bytes>item
-        slices[i].ptr = word
-        slices[i].len = len(word)
-        i += 1
-    return slices
 
 
 cdef void execute_nested(Engine engine, Session session, Command command, list argv) noexcept:

@@ -7,8 +7,8 @@ is blocked in one thread may be served by a command of another.
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t
 
-from carnelian.base.memory cimport mem_alloc, mem_free
-from carnelian.base.slice cimport Slice
+from carnelian.base.memory cimport mem_free
+from carnelian.base.slice cimport Slice, slices_of
 from carnelian.engine.dispatch cimport execute
 from carnelian.engine.engine cimport Blocked, Engine
 from carnelian.engine.session cimport (
@@ -87,17 +87,10 @@ cdef class LocalSession(Session):
         return self.take()
 
     cdef int run(self, Engine engine, list argv) except -1:
-        cdef Slice *slices = <Slice *>mem_alloc(sizeof(Slice) * len(argv))
-        cdef bytes word
-        cdef int i = 0
+        cdef Slice *slices = slices_of(argv)
         try:
-            for item in argv:
-                word = <bytes?>item
-                slices[i].ptr = word
-                slices[i].len = len(word)
-                i += 1
             self.seen_ms = engine.steady_ms
-            execute(engine, self, slices, i)
+            execute(engine, self, slices, <int>len(argv))
         finally:
             mem_free(slices)
         return 0

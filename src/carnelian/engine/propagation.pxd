@@ -15,14 +15,24 @@ cdef inline int for_replicas_only(int db_id) noexcept:
     return REPLICAS_ONLY - 1 - db_id
 
 
+cdef enum:                     # who is fed first; the others copy what the first has encoded
+    SINK_LOG = 0
+    SINK_STREAM = 1
+    SINK_OBSERVER = 2
+
+
 cdef class Sink:
     """Receives commands to log or to send on, in order; a unit of several arrives within MULTI and
-    EXEC, which belong to no database: their db_id is one of those above."""
-    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1
+    EXEC, which belong to no database: their db_id is one of those above.
+
+    A write is turned into RESP once: `encoded` is those bytes, valid during the call. The first
+    sink that keeps them as one piece says where they are (until then its ptr is NULL)."""
+    cdef int rank
+    cdef int feed(self, int db_id, const Slice *argv, int argc, Slice *encoded) except -1
 
 
 cdef class Propagation:
-    cdef list sinks
+    cdef list sinks                # by rank
     cdef bint active               # whether there is any sink
     cdef list unit                 # of (db id, [bytes, ...]) waiting for the end of the unit
     # Where the replication stream is: bytes while there is one, else the number of commands fed.

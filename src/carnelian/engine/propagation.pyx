@@ -5,12 +5,15 @@ Expired and evicted keys become DELs ahead of the command that met them. A unit 
 command goes out as a transaction, so that no reader of the stream sees half of it.
 """
 
-from carnelian.base.memory cimport mem_alloc, mem_free
-from carnelian.base.slice cimport Slice
+from carnelian.base.memory cimport mem_free
+from carnelian.base.slice cimport Slice, slice_of, slices_of
 
 
 cdef class Sink:
-    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+    def __cinit__(self):
+        self.rank = SINK_OBSERVER
+
+    cdef int feed(self, int db_id, const Slice *argv, int argc, Slice *encoded) except -1:
         raise NotImplementedError
 
 
@@ -21,7 +24,10 @@ cdef class Propagation:
         self.counts_commands = True
 
     cdef void add_sink(self, Sink sink):
-        self.sinks.append(sink)
+        cdef Py_ssize_t place = 0
+        while place < len(self.sinks) and (<Sink>self.sinks[place]).rank <= sink.rank:
+            place += 1
+        self.sinks.insert(place, sink)
         self.active = True
 
     cdef void remove_sink(self, Sink sink):
@@ -51,22 +57,16 @@ cdef class Propagation:
             self.unit.append((db_id, [argv[i].ptr[:argv[i].len] for i in range(argc)]))
 
     cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+        cdef Slice encoded = slice_of(NULL, 0)
         self.offset += self.counts_commands
         for sink in self.sinks:
-            (<Sink>sink).feed(db_id, argv, argc)
+            (<Sink>sink).feed(db_id, argv, argc, &encoded)
         return 0
 
     cdef int feed_list(self, int db_id, list argv) except -1:
-        cdef int argc = <int>len(argv)
-        cdef Slice *slices = <Slice *>mem_alloc(sizeof(Slice) * argc)
-        cdef bytes text
-        cdef int i
-        for i in range(argc):
-            text = argv[i]
-            slices[i].ptr = text
-            slices[i].len = len(text)
+        cdef Slice *slices = slices_of(argv)
         try:
-            return self.feed(db_id, slices, argc)
+            return self.feed(db_id, slices, <int>len(argv))
         finally:
             mem_free(slices)
 

@@ -35,8 +35,8 @@ cdef struct Backlog:
 cdef void backlog_init(Backlog *b, int64_t offset) noexcept nogil
 cdef void backlog_free(Backlog *b) noexcept nogil
 cdef void backlog_append(Backlog *b, const char *p, size_t n) noexcept nogil
-# A command as RESP.
-cdef void backlog_put_command(Backlog *b, const Slice *argv, int argc) noexcept nogil
+# A command as RESP; where it lies, NULL when that is not in one piece.
+cdef Slice backlog_put_command(Backlog *b, const Slice *argv, int argc) noexcept nogil
 # Give up whole blocks before `offset`.
 cdef void backlog_trim(Backlog *b, int64_t offset) noexcept nogil
 # The bytes from `offset` (first <= offset <= end) on; how many parts were filled.

@@ -4,14 +4,15 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from carnelian.base.memory cimport mem_alloc, mem_free
-from carnelian.base.native cimport likely
-from carnelian.base.numbers cimport format_int64
-from carnelian.base.slice cimport Slice
+from carnelian.base.native cimport unlikely
+from carnelian.base.slice cimport Slice, slice_of
+from carnelian.resp.command_writer cimport (
+    COMMAND_HEAD_MAX, command_head, command_size_max, command_write,
+)
 from carnelian.resp.reply cimport iovec
 
 
 cdef enum:
-    HEADER_MAX = 24            # "$", a number and CRLF
     CAPACITY_MIN = 16
 
 
@@ -81,46 +82,27 @@ cdef void backlog_append(Backlog *b, const char *p, size_t n) noexcept nogil:
         n -= part
 
 
-cdef inline char *put_header(char *p, char kind, int64_t n) noexcept nogil:
-    p[0] = kind
-    p += 1 + format_int64(p + 1, n)
-    p[0] = b"\r"
-    p[1] = b"\n"
-    return p + 2
-
-
 cdef void put_in_parts(Backlog *b, const Slice *argv, int argc) noexcept nogil:
-    """The same as the common case below for commands that may cross blocks."""
-    cdef char header[HEADER_MAX]
+    """For commands that may cross blocks."""
+    cdef char head[COMMAND_HEAD_MAX]
     cdef int i
-    backlog_append(b, header, <size_t>(put_header(header, b"*", argc) - header))
+    backlog_append(b, head, <size_t>(command_head(head, b"*", <size_t>argc) - head))
     for i in range(argc):
-        backlog_append(
-            b, header, <size_t>(put_header(header, b"$", <int64_t>argv[i].len) - header))
+        backlog_append(b, head, <size_t>(command_head(head, b"$", argv[i].len) - head))
         backlog_append(b, argv[i].ptr, argv[i].len)
         backlog_append(b, b"\r\n", 2)
 
 
-cdef void backlog_put_command(Backlog *b, const Slice *argv, int argc) noexcept nogil:
-    cdef size_t needed = HEADER_MAX
+cdef Slice backlog_put_command(Backlog *b, const Slice *argv, int argc) noexcept nogil:
     cdef char *start
-    cdef char *p
-    cdef int i
-    for i in range(argc):
-        needed += HEADER_MAX + 2 + argv[i].len
-    if likely(needed <= room(b)):
-        start = tail(b)
-        p = put_header(start, b"*", argc)
-        for i in range(argc):
-            p = put_header(p, b"$", <int64_t>argv[i].len)
-            memcpy(p, argv[i].ptr, argv[i].len)
-            p += argv[i].len
-            p[0] = b"\r"
-            p[1] = b"\n"
-            p += 2
-        b.end += p - start
-    else:
+    cdef size_t size
+    if unlikely(command_size_max(argv, argc) > room(b)):
         put_in_parts(b, argv, argc)
+        return slice_of(NULL, 0)
+    start = tail(b)
+    size = <size_t>(command_write(start, argv, argc) - start)
+    b.end += <int64_t>size
+    return slice_of(start, size)
 
 
 cdef void backlog_trim(Backlog *b, int64_t offset) noexcept nogil:

@@ -4,12 +4,13 @@ from os import urandom
 
 from libc.stdint cimport int64_t
 
+from carnelian.base.memory cimport mem_free
 from carnelian.base.numbers cimport format_int64
-from carnelian.base.slice cimport Slice
+from carnelian.base.slice cimport Slice, slices_of
 from carnelian.engine.call cimport Call
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.host cimport Replication
-from carnelian.engine.propagation cimport REPLICAS_ONLY, Sink, for_replicas_only
+from carnelian.engine.propagation cimport REPLICAS_ONLY, SINK_STREAM, Sink, for_replicas_only
 from carnelian.engine.session cimport Session
 from carnelian.services.replication.backlog cimport (
     BACKLOG_BLOCK_SIZE, backlog_append, backlog_free, backlog_init, backlog_memory,
@@ -41,7 +42,10 @@ def random_id():
 
 
 cdef class StreamSink(Sink):
-    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+    def __cinit__(self):
+        self.rank = SINK_STREAM
+
+    cdef int feed(self, int db_id, const Slice *argv, int argc, Slice *encoded) except -1:
         cdef ReplicationState state = self.state
         cdef Slice select[2]
         cdef char digits[24]
@@ -54,7 +58,10 @@ cdef class StreamSink(Sink):
             select[1].len = format_int64(digits, db_id)
             backlog_put_command(&state.backlog, select, 2)
             state.stream_db = db_id
-        backlog_put_command(&state.backlog, argv, argc)
+        if encoded.ptr != NULL:
+            backlog_append(&state.backlog, encoded.ptr, encoded.len)
+        else:
+            encoded[0] = backlog_put_command(&state.backlog, argv, argc)
         state.advance()
         return 0
 
@@ -122,17 +129,11 @@ cdef class ReplicationState:
     def feed(self, list argv):
         """A command of the stream's own: PING, REPLCONF GETACK, in no database. Only on a
         primary."""
-        cdef bytes word
-        cdef Slice slices[4]
-        cdef int i = 0
-        assert len(argv) <= 4
-        for item in argv:
-            word = item
-            slices[i].ptr = word
-            slices[i].len = len(word)
-            i += 1
+        cdef Slice *slices
         if self.has_backlog:
-            backlog_put_command(&self.backlog, slices, i)
+            slices = slices_of(argv)
+            backlog_put_command(&self.backlog, slices, <int>len(argv))
+            mem_free(slices)
             self.advance()
 
     # --- what is kept of it ---

@@ -9,9 +9,10 @@ from carnelian.base.native cimport unlikely
 from carnelian.base.numbers cimport INT64_CHARS_MAX, format_int64
 from carnelian.base.slice cimport Slice
 from carnelian.engine.engine cimport Engine
-from carnelian.engine.propagation cimport ANY_DATABASE, REPLICAS_ONLY
-from carnelian.services.persistence.aof.encode cimport (
-    log_out_free, log_put_command, log_put_head, log_put_int, log_put_raw, log_put_text,
+from carnelian.engine.propagation cimport ANY_DATABASE, REPLICAS_ONLY, SINK_LOG
+from carnelian.resp.command_writer cimport (
+    command_buffer_free, command_put, command_put_head, command_put_int, command_put_raw,
+    command_put_text,
 )
 
 
@@ -22,10 +23,11 @@ cdef enum:
 cdef class CommandLog:
     def __init__(self, Engine engine):
         self.engine = engine
+        self.rank = SINK_LOG
         self.db_id = -1
 
     def __dealloc__(self):
-        log_out_free(&self.out)
+        command_buffer_free(&self.out)
 
     @property
     def used(self):
@@ -36,20 +38,27 @@ cdef class CommandLog:
     def memory(self):
         return self.out.capacity
 
-    cdef int feed(self, int db_id, const Slice *argv, int argc) except -1:
+    cdef int feed(self, int db_id, const Slice *argv, int argc, Slice *encoded) except -1:
+        cdef size_t start
         if db_id <= REPLICAS_ONLY:
             return 0
         if unlikely(self.timestamps):
             self.stamp()
         if unlikely(db_id != self.db_id and db_id != ANY_DATABASE):
             self.select(db_id)
-        log_put_command(&self.out, argv, argc)
+        start = self.out.used
+        if encoded.ptr != NULL:
+            command_put_raw(&self.out, encoded.ptr, encoded.len)
+        else:
+            command_put(&self.out, argv, argc)
+            encoded.ptr = self.out.bytes + start
+            encoded.len = self.out.used - start
         return 0
 
     cdef void select(self, int db_id) noexcept:
-        log_put_head(&self.out, 2)
-        log_put_text(&self.out, b"SELECT")
-        log_put_int(&self.out, db_id)
+        command_put_head(&self.out, 2)
+        command_put_text(&self.out, b"SELECT")
+        command_put_int(&self.out, db_id)
         self.db_id = db_id
 
     cdef void stamp(self) noexcept:
@@ -64,7 +73,7 @@ cdef class CommandLog:
         n = 4 + format_int64(line + 4, now_s)
         line[n] = 13
         line[n + 1] = 10
-        log_put_raw(&self.out, line, n + 2)
+        command_put_raw(&self.out, line, n + 2)
 
     def begin_file(self):
         """What is logged next begins a file: it selects its database, and is stamped."""
@@ -72,7 +81,7 @@ cdef class CommandLog:
         self.stamped_s = 0
 
     def clear(self):
-        log_out_free(&self.out)
+        command_buffer_free(&self.out)
 
     def write(self, int fd):
         """Write what waits: (bytes written, errno or 0). They stay until `drop`."""
@@ -93,7 +102,7 @@ cdef class CommandLog:
         """Forget the first n bytes: they are in the file."""
         if n >= self.out.used:
             if self.out.capacity > KEPT_MAX:
-                log_out_free(&self.out)
+                command_buffer_free(&self.out)
             self.out.used = 0
         else:
             memmove(self.out.bytes, self.out.bytes + n, self.out.used - n)

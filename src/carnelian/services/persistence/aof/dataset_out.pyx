@@ -49,8 +49,9 @@ from carnelian.types.string.value cimport text_value
 from carnelian.types.sorted_set.value cimport (
     ZsetIter, zset_count, zset_iter, zset_iter_end, zset_next,
 )
-from carnelian.services.persistence.aof.encode cimport (
-    LogOut, log_out_free, log_put_head, log_put_int, log_put_raw, log_put_text, log_put_word,
+from carnelian.resp.command_writer cimport (
+    CommandBuffer, command_buffer_free, command_put_head, command_put_int, command_put_raw,
+    command_put_text, command_put_word,
 )
 
 
@@ -59,7 +60,7 @@ cdef enum:
     PIECE = 64                     # elements in one command
 
 cdef struct Writer:
-    LogOut out
+    CommandBuffer out
     int fd
     int failed                     # errno of the first failed write
     size_t written
@@ -85,7 +86,7 @@ cdef void flush(Writer *w) noexcept nogil:
 
 
 cdef inline void put(Writer *w, Slice text) noexcept nogil:
-    log_put_word(&w.out, text.ptr, text.len)
+    command_put_word(&w.out, text.ptr, text.len)
 
 
 cdef void begin_piece(
@@ -97,8 +98,8 @@ cdef void begin_piece(
         return
     count = min(w.left, <size_t>PIECE)
     w.left -= count
-    log_put_head(&w.out, 2 + count * words)
-    log_put_text(&w.out, command)
+    command_put_head(&w.out, 2 + count * words)
+    command_put_text(&w.out, command)
     put(w, key)
     if w.out.used >= FLUSH_SIZE:
         flush(w)
@@ -136,7 +137,7 @@ cdef void put_zset(Writer *w, Slice key, Entry *e) noexcept nogil:
     zset_iter(&it, e, 0, False)
     while zset_next(&it):
         begin_piece(w, b"ZADD", key, i, 2)
-        log_put_word(&w.out, score, format_double(score, it.score))
+        command_put_word(&w.out, score, format_double(score, it.score))
         put(w, it.member)
         i += 1
     zset_iter_end(&it)
@@ -163,12 +164,12 @@ cdef void put_field_times(Writer *w, Slice key, Entry *e) noexcept nogil:
     hash_iter_init(&it, e)
     while hash_iter_next(&it, &field):
         if field.expires_ms:
-            log_put_head(&w.out, 6)
-            log_put_text(&w.out, b"HPEXPIREAT")
+            command_put_head(&w.out, 6)
+            command_put_text(&w.out, b"HPEXPIREAT")
             put(w, key)
-            log_put_int(&w.out, field.expires_ms)
-            log_put_text(&w.out, b"FIELDS")
-            log_put_int(&w.out, 1)
+            command_put_int(&w.out, field.expires_ms)
+            command_put_text(&w.out, b"FIELDS")
+            command_put_int(&w.out, 1)
             put(w, field.name)
 
 
@@ -180,7 +181,7 @@ cdef void put_id(Writer *w, StreamId id) noexcept nogil:
     text[n] = 45
     n += 1
     n += format_uint64(text + n, id.seq)
-    log_put_word(&w.out, text, n)
+    command_put_word(&w.out, text, n)
 
 
 cdef void put_entries(Writer *w, Slice key, Stream *s) noexcept nogil:
@@ -189,8 +190,8 @@ cdef void put_entries(Writer *w, Slice key, Stream *s) noexcept nogil:
     cdef Slice value
     stream_cursor_open(&cursor, s, stream_id_min(), stream_id_max(), False)
     while stream_cursor_next(&cursor):
-        log_put_head(&w.out, 3 + 2 * cursor.field_count)
-        log_put_text(&w.out, b"XADD")
+        command_put_head(&w.out, 3 + 2 * cursor.field_count)
+        command_put_text(&w.out, b"XADD")
         put(w, key)
         put_id(w, cursor.id)
         while stream_cursor_field(&cursor, &field, &value):
@@ -202,32 +203,32 @@ cdef void put_entries(Writer *w, Slice key, Stream *s) noexcept nogil:
 
 cdef void put_empty_stream(Writer *w, Slice key) noexcept nogil:
     """An entry that MAXLEN 0 takes away at once."""
-    log_put_head(&w.out, 7)
-    log_put_text(&w.out, b"XADD")
+    command_put_head(&w.out, 7)
+    command_put_text(&w.out, b"XADD")
     put(w, key)
-    log_put_text(&w.out, b"MAXLEN")
-    log_put_int(&w.out, 0)
+    command_put_text(&w.out, b"MAXLEN")
+    command_put_int(&w.out, 0)
     put_id(w, stream_id(0, 1))
-    log_put_text(&w.out, b"x")
-    log_put_text(&w.out, b"y")
+    command_put_text(&w.out, b"x")
+    command_put_text(&w.out, b"y")
 
 
 cdef void put_pending(
     Writer *w, Slice key, StreamGroup *group, Slice consumer, StreamId id, Pending *pending
 ) noexcept nogil:
-    log_put_head(&w.out, 12)
-    log_put_text(&w.out, b"XCLAIM")
+    command_put_head(&w.out, 12)
+    command_put_text(&w.out, b"XCLAIM")
     put(w, key)
     put(w, group.name)
     put(w, consumer)
-    log_put_int(&w.out, 0)
+    command_put_int(&w.out, 0)
     put_id(w, id)
-    log_put_text(&w.out, b"TIME")
-    log_put_int(&w.out, pending.delivered_ms)
-    log_put_text(&w.out, b"RETRYCOUNT")
-    log_put_int(&w.out, <int64_t>pending.deliveries)
-    log_put_text(&w.out, b"JUSTID")
-    log_put_text(&w.out, b"FORCE")
+    command_put_text(&w.out, b"TIME")
+    command_put_int(&w.out, pending.delivered_ms)
+    command_put_text(&w.out, b"RETRYCOUNT")
+    command_put_int(&w.out, <int64_t>pending.deliveries)
+    command_put_text(&w.out, b"JUSTID")
+    command_put_text(&w.out, b"FORCE")
 
 
 cdef void put_consumer(
@@ -236,9 +237,9 @@ cdef void put_consumer(
     cdef IdCursor cursor
     cdef bint more = id_tree_first(&consumer.pending, &cursor)
     if not more:
-        log_put_head(&w.out, 5)
-        log_put_text(&w.out, b"XGROUP")
-        log_put_text(&w.out, b"CREATECONSUMER")
+        command_put_head(&w.out, 5)
+        command_put_text(&w.out, b"XGROUP")
+        command_put_text(&w.out, b"CREATECONSUMER")
         put(w, key)
         put(w, group.name)
         put(w, consumer.name)
@@ -258,17 +259,17 @@ cdef void put_nobodys(Writer *w, Slice key, StreamGroup *group) noexcept nogil:
     while more:
         pending = <Pending *>id_cursor_item(&cursor).value
         if pending.consumer == NULL:
-            log_put_head(&w.out, 10)
-            log_put_text(&w.out, b"XNACK")
+            command_put_head(&w.out, 10)
+            command_put_text(&w.out, b"XNACK")
             put(w, key)
             put(w, group.name)
-            log_put_text(&w.out, b"SILENT")
-            log_put_text(&w.out, b"IDS")
-            log_put_int(&w.out, 1)
+            command_put_text(&w.out, b"SILENT")
+            command_put_text(&w.out, b"IDS")
+            command_put_int(&w.out, 1)
             put_id(w, id_cursor_item(&cursor).id)
-            log_put_text(&w.out, b"RETRYCOUNT")
-            log_put_int(&w.out, <int64_t>pending.deliveries)
-            log_put_text(&w.out, b"FORCE")
+            command_put_text(&w.out, b"RETRYCOUNT")
+            command_put_int(&w.out, <int64_t>pending.deliveries)
+            command_put_text(&w.out, b"FORCE")
             if w.out.used >= FLUSH_SIZE:
                 flush(w)
         more = id_cursor_next(&cursor)
@@ -277,14 +278,14 @@ cdef void put_nobodys(Writer *w, Slice key, StreamGroup *group) noexcept nogil:
 cdef void put_group(Writer *w, Slice key, StreamGroup *group) noexcept nogil:
     cdef uint64_t owned = 0
     cdef size_t i
-    log_put_head(&w.out, 7)
-    log_put_text(&w.out, b"XGROUP")
-    log_put_text(&w.out, b"CREATE")
+    command_put_head(&w.out, 7)
+    command_put_text(&w.out, b"XGROUP")
+    command_put_text(&w.out, b"CREATE")
     put(w, key)
     put(w, group.name)
     put_id(w, group.last_id)
-    log_put_text(&w.out, b"ENTRIESREAD")
-    log_put_int(&w.out, group.entries_read)
+    command_put_text(&w.out, b"ENTRIESREAD")
+    command_put_int(&w.out, group.entries_read)
     for i in range(group.consumers.count):
         put_consumer(w, key, group, stream_consumer_at(group, i))
         owned += stream_consumer_at(group, i).pending.count
@@ -298,13 +299,13 @@ cdef void put_stream(Writer *w, Slice key, Stream *s) noexcept nogil:
         put_entries(w, key, s)
     else:
         put_empty_stream(w, key)
-    log_put_head(&w.out, 7)
-    log_put_text(&w.out, b"XSETID")
+    command_put_head(&w.out, 7)
+    command_put_text(&w.out, b"XSETID")
     put(w, key)
     put_id(w, s.last_id)
-    log_put_text(&w.out, b"ENTRIESADDED")
-    log_put_int(&w.out, <int64_t>s.entries_added)
-    log_put_text(&w.out, b"MAXDELETEDID")
+    command_put_text(&w.out, b"ENTRIESADDED")
+    command_put_int(&w.out, <int64_t>s.entries_added)
+    command_put_text(&w.out, b"MAXDELETEDID")
     put_id(w, s.max_deleted_id)
     for i in range(s.groups.count):
         put_group(w, key, stream_group_at(&s.groups, i))
@@ -314,17 +315,17 @@ cdef void put_stream(Writer *w, Slice key, Stream *s) noexcept nogil:
 
 cdef void put_idempotency(Writer *w, Slice key, Stream *s) noexcept nogil:
     cdef IdemRecord *record = s.idempotency.oldest
-    log_put_head(&w.out, 6)
-    log_put_text(&w.out, b"XCFGSET")
+    command_put_head(&w.out, 6)
+    command_put_text(&w.out, b"XCFGSET")
     put(w, key)
-    log_put_text(&w.out, b"IDMP-DURATION")
-    log_put_int(&w.out, s.idempotency.duration_s)
-    log_put_text(&w.out, b"IDMP-MAXSIZE")
-    log_put_int(&w.out, s.idempotency.size_max)
+    command_put_text(&w.out, b"IDMP-DURATION")
+    command_put_int(&w.out, s.idempotency.duration_s)
+    command_put_text(&w.out, b"IDMP-MAXSIZE")
+    command_put_int(&w.out, s.idempotency.size_max)
     while record != NULL:
         if stream_contains(s, record.id):
-            log_put_head(&w.out, 5)
-            log_put_text(&w.out, b"XIDMPRECORD")
+            command_put_head(&w.out, 5)
+            command_put_text(&w.out, b"XIDMPRECORD")
             put(w, key)
             put(w, idem_producer_id(record))
             put(w, idem_message_id(record))
@@ -337,8 +338,8 @@ cdef void put_idempotency(Writer *w, Slice key, Stream *s) noexcept nogil:
 # --- keys ---
 
 cdef void put_string(Writer *w, Slice key, Entry *e) noexcept nogil:
-    log_put_head(&w.out, 3)
-    log_put_text(&w.out, b"SET")
+    command_put_head(&w.out, 3)
+    command_put_text(&w.out, b"SET")
     put(w, key)
     put(w, text_value(e))
 
@@ -359,10 +360,10 @@ cdef void put_entry(Writer *w, Entry *e) noexcept nogil:
     else:
         put_stream(w, key, <Stream *>entry_pointer(e))
     if e.flags & EXPIRES:
-        log_put_head(&w.out, 3)
-        log_put_text(&w.out, b"PEXPIREAT")
+        command_put_head(&w.out, 3)
+        command_put_text(&w.out, b"PEXPIREAT")
         put(w, key)
-        log_put_int(&w.out, entry_when(e))
+        command_put_int(&w.out, entry_when(e))
     if w.out.used >= FLUSH_SIZE:
         flush(w)
 
@@ -372,9 +373,9 @@ cdef void put_database(Writer *w, Database *db) noexcept nogil:
     cdef void *e
     if database_count(db) == 0:
         return
-    log_put_head(&w.out, 2)
-    log_put_text(&w.out, b"SELECT")
-    log_put_int(&w.out, db.id)
+    command_put_head(&w.out, 2)
+    command_put_text(&w.out, b"SELECT")
+    command_put_int(&w.out, db.id)
     table_iter_init(&it, db.keys)
     e = table_next(&it)
     while e != NULL and not w.failed:
@@ -400,11 +401,11 @@ def write_dataset(Engine engine, int fd, int64_t stamp_s, int key_delay_us, bint
     w.write_back = write_back
     if stamp_s:
         line = b"#TS:%d\r\n" % stamp_s
-        log_put_raw(&w.out, line, len(line))
+        command_put_raw(&w.out, line, len(line))
     with nogil:
         for i in range(engine.database_count):
             put_database(&w, engine.databases[i])
         flush(&w)
-        log_out_free(&w.out)
+        command_buffer_free(&w.out)
     if w.failed:
         raise OSError(w.failed, "write")
