@@ -1,8 +1,11 @@
 """The reply buffer in Python: every typed reply, places, sending in pieces."""
 
+from libc.stdint cimport int64_t
+
 from carnelian.base.blob cimport (
     Blob, blob_data, blob_from, blob_is_shared, blob_memory, blob_release, blob_resize, blob_retain,
 )
+from carnelian.resp.reader cimport PythonReplies, ReplyReader, ReplySink
 from carnelian.resp.reply cimport (
     Reply, ReplyMark, iovec, reply_array, reply_attribute, reply_bignum, reply_blob, reply_bool,
     reply_bulk, reply_bulk_int, reply_bulk_text, reply_clear, reply_consume, reply_copy,
@@ -241,3 +244,62 @@ def bench(str what, int clients, int depth, int rounds, bytes data not None):
                 reply_consume(&replies[i], reply_pending_bytes(&replies[i]))
     for i in range(clients):
         reply_free(&replies[i])
+
+
+cdef class CountingSink(ReplySink):
+    """Counts what it is told."""
+    cdef dict counts
+
+    cdef int note(self, str what) except -1:
+        self.counts[what] = self.counts.get(what, 0) + 1
+        return 0
+
+    cdef int bulk(self, const char *p, size_t n) except -1:
+        return self.note("bulk")
+
+    cdef int begin(self, int holds, int64_t count) except -1:
+        return self.note("begin")
+
+    cdef int end(self, int holds) except -1:
+        return self.note("end")
+
+
+cdef ReplyMark since(Place place):
+    cdef ReplyMark start
+    if place is not None:
+        return place.mark
+    start.chunk = NULL
+    start.offset = 0
+    return start
+
+
+def python_values(ReplyBuffer buffer not None, Place place=None):
+    """All replies since a place, as Python objects."""
+    cdef ReplyReader reader = ReplyReader()
+    cdef PythonReplies sink = PythonReplies()
+    cdef int64_t count = reader.read(&buffer.r, since(place), sink)
+    assert count == len(sink.values)
+    return sink.values
+
+
+def counted(ReplyBuffer buffer not None):
+    cdef ReplyReader reader = ReplyReader()
+    cdef CountingSink sink = CountingSink()
+    sink.counts = {}
+    reader.read(&buffer.r, since(None), sink)
+    return sink.counts
+
+
+def discarded(ReplyBuffer buffer not None):
+    """How many replies were read and told nobody."""
+    cdef ReplyReader reader = ReplyReader()
+    return reader.read(&buffer.r, since(None), ReplySink())
+
+
+def bench_reader(ReplyBuffer buffer not None, int rounds):
+    """Read the replies many times, without making anything of them."""
+    cdef ReplyReader reader = ReplyReader()
+    cdef ReplySink sink = ReplySink()
+    cdef int _round
+    for _round in range(rounds):
+        reader.read(&buffer.r, since(None), sink)

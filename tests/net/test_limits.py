@@ -120,6 +120,99 @@ def test_a_transaction_is_executed_although_its_reply_is_too_much(make_server: M
         wait_until(lambda: count(other) == 1, "it is closed")
 
 
+def ask(client: SocketClient, *commands: tuple[str, ...]) -> bool:
+    """Whether all of them are answered; if not, nothing is."""
+    for command in commands:
+        client.send(*command)
+    try:
+        for _ in commands:
+            client.read_reply()
+    except ConnectionError:
+        return False
+    return True
+
+
+def fill_list(client: SocketClient) -> None:
+    client.call("RPUSH", "list", *["x" * 100] * 1500)
+    client.call("SET", "big", "x" * 150_000)
+
+
+def test_a_reply_over_the_hard_limit_ends_its_client(make_server: Make) -> None:
+    server = make_server()
+    with server.connect() as other:
+        fill_list(other)
+        other.call("CONFIG", "SET", "client-output-buffer-limit", "normal 100000 0 0")
+        with server.connect() as client:
+            assert ask(client, ("LRANGE", "list", "0", "850"))
+            assert not ask(client, ("LRANGE", "list", "0", "-1"))
+        with server.connect() as client:
+            assert not ask(client, ("GET", "big"))
+        with server.connect() as client:
+            assert not ask(client, *[("LRANGE", "list", "0", "300")] * 5)
+        with server.connect() as client:
+            assert not ask(client, ("MULTI",), *[("LRANGE", "list", "0", "300")] * 5, ("EXEC",))
+        assert other.call("PING") == "PONG"
+
+
+def test_what_a_pipeline_makes_in_one_turn_is_no_slow_reader(make_server: Make) -> None:
+    server = make_server(client_output_buffer_limit="normal 100000 0 0")
+    with server.connect() as client:
+        client.call("SET", "k", "x" * 70)
+        client.send_raw(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n" * 2900)  # 64 kB, 223 kB of replies
+        for _ in range(2900):
+            assert client.read_reply().value == b"x" * 70
+
+
+def test_a_message_over_the_limit_ends_the_subscriber(make_server: Make) -> None:
+    server = make_server(client_output_buffer_limit="pubsub 100000 0 0")
+    with server.connect() as one, server.connect() as other:
+        one.call("SUBSCRIBE", "c")
+        other.call("PUBLISH", "c", "x" * 50_000)
+        assert one.message()[2] == b"x" * 50_000
+        other.call("PUBLISH", "c", "x" * 150_000)
+        assert one.closed()
+
+
+def test_a_query_over_the_limit_is_not_executed(make_server: Make) -> None:
+    server = make_server(client_query_buffer_limit="1mb")
+    with server.connect() as client, server.connect() as other:
+        try:
+            client.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1500000\r\n")
+            client.send_raw(b"x" * 1_500_000 + b"\r\n")
+            assert client.closed()
+        except ConnectionError:
+            pass
+        assert other.call("EXISTS", "k") == 0
+        # Arguments that are complete do not count, as in Redis.
+        pairs = [word for i in range(3) for word in (f"k{i}", "x" * 500_000)]
+        assert other.call("MSET", *pairs) == "OK"
+
+
+def test_what_waits_for_exec_is_part_of_the_query(make_server: Make) -> None:
+    server = make_server(client_query_buffer_limit="1mb")
+    with server.connect() as client, server.connect() as other:
+        client.call("MULTI")
+        queued = 0
+        try:
+            while client.call("SET", f"k{queued}", "x" * 20_000) == "QUEUED" and queued < 100:
+                queued += 1
+        except ConnectionError:
+            pass
+        assert 45 <= queued <= 53
+        assert other.call("DBSIZE") == 0
+        assert b"client_query_buffer_limit_disconnections:1\r\n" in other.call("INFO", "stats")
+
+
+def test_an_empty_command_does_not_use_up_reply_skip(make_server: Make) -> None:
+    server = make_server()
+    with server.connect() as client:
+        for empty in (b"*0\r\n", b"\r\n", b"*-1\r\n"):
+            client.send("CLIENT", "REPLY", "SKIP")
+            client.send_raw(empty)
+            client.send("ECHO", "skipped")
+            assert client.call("ECHO", "heard") == b"heard"
+
+
 def test_idle_subscribers_are_not_closed(make_server: Make) -> None:
     server = make_server(timeout=1, hz=100)
     with server.connect() as idle, server.connect() as one, server.connect(3) as other:

@@ -165,7 +165,7 @@ class SimulatedTransport(Transport):
     def connect(self, address: str, port: int, source_address: str) -> Any:
         return self.node.cluster.network.connect(self.node, (address, port))
 
-    def established(self, sock: Any) -> None:
+    def established(self, stream: Any) -> None:
         pass
 
 

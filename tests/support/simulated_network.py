@@ -19,22 +19,24 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from carnelian.net.stream import SocketStream
+
 PIECE_MAX = 1 << 16
 HELD_MAX = 1 << 17  # bytes on the way in one direction; then the sender has to wait
 SLOWNESS_US = (0, 0, 300, 2_000, 30_000, 200_000)
 END = b""
 
 
-class LinkSocket(socket.socket):
+class LinkStream(SocketStream):  # type: ignore[misc]
     """The end that a link holds, with the names of a TCP connection."""
 
-    peer: tuple[str, int] = ("", 0)
-    own: tuple[str, int] = ("", 0)
+    peer: str = ""
+    own: str = ""
 
-    def getpeername(self) -> tuple[str, int]:
+    def peer_name(self) -> str:
         return self.peer
 
-    def getsockname(self) -> tuple[str, int]:
+    def own_name(self) -> str:
         return self.own
 
 
@@ -116,8 +118,9 @@ class Wire:
         for sock in (link_end, near, far, server_end):
             sock.setblocking(False)
         self.near, self.far = near, far
-        self.link_socket = LinkSocket(fileno=link_end.detach())
-        self.link_socket.peer, self.link_socket.own = end.address, start.address
+        self.link_stream = LinkStream(link_end.detach())
+        self.link_stream.peer = "{}:{}".format(*end.address)
+        self.link_stream.own = "{}:{}".format(*start.address)
         self.server_fd = server_end.detach()
         self.up = Direction(near, far, random)
         self.down = Direction(far, near, random)
@@ -178,14 +181,14 @@ class Network:
         self.places: dict[tuple[str, int], Any] = {}  # address -> node
         self.parted: set[frozenset[str]] = set()  # names of nodes that cannot reach each other
 
-    def connect(self, start: Any, address: tuple[str, int]) -> LinkSocket:
+    def connect(self, start: Any, address: tuple[str, int]) -> LinkStream:
         end = self.places.get(address)
         if end is None or not end.is_running or self.are_parted(start, end):
             raise OSError(errno.ECONNREFUSED, "Connection refused")
         wire = Wire(start, end, self.random)
         self.wires.append(wire)
         end.accept(wire.server_fd)
-        return wire.link_socket
+        return wire.link_stream
 
     def are_parted(self, a: Any, b: Any) -> bool:
         return frozenset((a.name, b.name)) in self.parted

@@ -182,7 +182,7 @@ class Storm:
             return
         wire.start.turn()
         link = wire.start.link
-        if link is None or link.sock is not wire.link_socket:
+        if link is None or link.stream is not wire.link_stream:
             return
         if link.session is None:
             garbage = self.random.randbytes(self.random.randrange(1, 200))

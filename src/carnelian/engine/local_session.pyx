@@ -33,8 +33,7 @@ cdef int settle(Engine engine) except -1:
         for item in pending:
             session = <Session>item
             session.flags &= ~OUTPUT_PENDING
-            if session.flags & CLOSE_NOW and isinstance(session, LocalSession):
-                (<LocalSession>session).close()
+            session.flush()
     return 0
 
 
@@ -130,6 +129,11 @@ cdef class LocalSession(Session):
             engine.unpark(self.blocked)
         reply_rollback(&self.reply, mark)
         return settle(engine)
+
+    cdef int flush(self) except -1:
+        if self.flags & CLOSE_NOW:
+            self.close()
+        return 0
 
     def take(self):
         """Replies and messages that have been written and not been taken yet."""

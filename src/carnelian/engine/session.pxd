@@ -6,6 +6,7 @@ that own a session each and pass it to `execute`. A session belongs to the engin
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from carnelian.engine.channel cimport Channel
 from carnelian.keyspace.database cimport Database
 from carnelian.resp.reply cimport Reply
 
@@ -40,7 +41,7 @@ cdef enum:
                   | NEEDS_AUTH | BLOCKED | REPLICA | INTERNAL)
 
 
-cdef class Session:
+cdef class Session(Channel):
     cdef Reply reply
     cdef Database *db
     cdef uint32_t flags

@@ -1,9 +1,10 @@
 """A client's state without a socket; see session.pxd."""
 
+from carnelian.engine.channel cimport Channel
 from carnelian.resp.reply cimport reply_free, reply_init
 
 
-cdef class Session:
+cdef class Session(Channel):
     """One client. Front-ends subclass it; `address` and the like tell CLIENT LIST where it comes
     from."""
 

@@ -4,7 +4,7 @@ from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint32_t, uint64_t
 from posix.unistd cimport close
 
-from carnelian.net.poller cimport EVENTS_MAX, HANGUP, READABLE, WRITABLE, Poller
+from carnelian.net.poller cimport EVENTS_MAX, HANGUP, READABLE, WRITABLE, Event, Poller
 
 
 cdef extern from "sys/epoll.h" nogil:
@@ -54,7 +54,7 @@ cdef class EpollPoller(Poller):
         cdef epoll_event event
         epoll_ctl(self.epfd, EPOLL_CTL_DEL, fd, &event)
 
-    cdef int wait(self, int timeout_ms) except -1:
+    cdef int wait(self, Event *events, int timeout_ms) except -1:
         cdef int n
         cdef int i
         cdef uint32_t got
@@ -72,8 +72,8 @@ cdef class EpollPoller(Poller):
             raise OSError(errno, "epoll_wait")
         for i in range(n):
             got = self.ready[i].events
-            self.events[i].fd = self.ready[i].data.fd
-            self.events[i].mask = (
+            events[i].fd = self.ready[i].data.fd
+            events[i].mask = (
                 (READABLE if got & (EPOLLIN | EPOLLERR | EPOLLHUP) else 0)
                 | (WRITABLE if got & (EPOLLOUT | EPOLLERR) else 0)
                 | (HANGUP if got & (EPOLLERR | EPOLLHUP) else 0))

@@ -137,7 +137,7 @@ class Listener:
         self.policy = policy
         self.was_full = False
         self.is_resting = False
-        loop.watch(sock.fileno(), self.on_readable, None)
+        loop.watch(sock.fileno(), self.on_readable, None, in_commands=True)
 
     @property
     def port(self) -> int:
@@ -166,7 +166,7 @@ class Listener:
     def resume(self) -> None:
         if self.is_resting:
             self.is_resting = False
-            self.loop.watch(self.sock.fileno(), self.on_readable, None)
+            self.loop.watch(self.sock.fileno(), self.on_readable, None, in_commands=True)
 
     def take(self, fd: int, host: str | None) -> None:
         refusal = self.policy.admit(host)

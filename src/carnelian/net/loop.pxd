@@ -3,7 +3,9 @@ time."""
 
 from libc.stdint cimport int64_t, uint64_t
 
+from carnelian.engine.channel cimport Channel
 from carnelian.net.context cimport NetContext
+from carnelian.net.frame cimport Frame
 
 
 cdef enum:
@@ -14,8 +16,9 @@ cdef enum:
     STAGE_COUNT = 3
 
 
-cdef class Watcher:
+cdef class Watcher(Channel):
     """A service's descriptor in the loop: Python callbacks for readable and writable."""
+    cdef NetContext context
     cdef int fd
     cdef object on_readable
     cdef object on_writable
@@ -43,6 +46,10 @@ cdef class Loop:
 
     cdef void give_back(self)
     cdef int turn(self) except -1
+    cdef int serve(self, Frame frame) except -1
+    cdef int call_channels(self, Frame frame, int count) except -1
+    cdef int call_due(self, list due, bint nested) except -1
+    cdef int finish(self) except -1
     cdef int wait_ms(self) except -2
     cdef int keep_time(self) except -1
     cdef int send_pending(self) except -1

@@ -12,13 +12,15 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.base.memory cimport mem_release
+from carnelian.engine.channel cimport Channel
 from carnelian.engine.dispatch cimport serve_waiting
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport OUTPUT_PENDING, Session
 from carnelian.net.connection cimport Connection
 from carnelian.net.context cimport NetContext
+from carnelian.net.frame cimport Frame
 from carnelian.net.poller cimport READABLE, WRITABLE, Poller
-from carnelian.resp.parser cimport parser_reset
+from carnelian.net.stream cimport SocketStream, Stream
 from carnelian.resp.reply cimport reply_pool_clear
 
 from carnelian.engine.dispatch import run_timers
@@ -42,11 +44,20 @@ LOG = STAGE_LOG
 REPLICAS = STAGE_REPLICAS
 
 
-cdef class Watcher:
-    def __init__(self, int fd, on_readable, on_writable):
+cdef class Watcher(Channel):
+    def __init__(self, NetContext context, int fd, on_readable, on_writable):
+        self.context = context
         self.fd = fd
         self.on_readable = on_readable
         self.on_writable = on_writable
+
+    cdef int handle(self, int mask) except -1:
+        if mask & READABLE and self.on_readable is not None:
+            self.on_readable()
+        if mask & WRITABLE and self.on_writable is not None and (
+                self.context.by_fd[self.fd] is self):
+            self.on_writable()
+        return 0
 
 
 def make_poller(str backend):
@@ -85,16 +96,21 @@ cdef class Loop:
 
     # --- for services ---
 
-    def watch(self, int fd, on_readable, on_writable):
+    def watch(self, int fd, on_readable, on_writable, *, bint in_commands=False):
         """Have callables run when `fd` is readable or writable; again with other callables to
-        change that."""
+        change that. `in_commands`: also by a turn that runs inside a command."""
+        cdef NetContext context = self.context
         cdef int mask = (READABLE if on_readable else 0) | (WRITABLE if on_writable else 0)
-        cdef bint known = fd < len(self.context.by_fd) and self.context.by_fd[fd] is not None
-        if known:
-            self.context.poller.change(fd, mask)
+        cdef Channel known = <Channel>context.by_fd[fd] if fd < len(context.by_fd) else None
+        cdef Watcher made = Watcher(context, fd, on_readable, on_writable)
+        made.served_in_commands = in_commands
+        if known is None:
+            context.poller.add(fd, mask)
+            context.put(fd, made)
         else:
-            self.context.poller.add(fd, mask)
-        self.context.put(fd, Watcher(fd, on_readable, on_writable))
+            context.poller.change(fd, mask)
+            context.put(fd, made)
+            made.since_turn = known.since_turn     # its events are the new one's
 
     def set_stage(self, int stage, function):
         """Have `function()` run in each turn before replies are sent, in the order of the stages;
@@ -131,7 +147,11 @@ cdef class Loop:
 
     def accept(self, int fd, bint is_unix):
         """Make a connected, non-blocking descriptor a client."""
-        cdef Connection made = Connection(self.context, fd, is_unix)
+        return self.accept_stream(SocketStream(fd, is_unix))
+
+    def accept_stream(self, Stream stream):
+        """Make what is at the other end of a stream a client."""
+        cdef Connection made = Connection(self.context, stream)
         self.context.engine.add_session(made)
         self.context.engine.stats.connections += 1
         return made
@@ -144,14 +164,16 @@ cdef class Loop:
         self.context.engine.stats.rejected_connections += 1
 
     def connections(self):
-        return [c for c in self.context.by_fd if isinstance(c, Connection)]
+        return [c for c in self.context.engine.sessions.values() if isinstance(c, Connection)]
 
     def io_figures(self):
-        """(reads, writes, rounds of expiry that ran out of time)."""
+        """(reads, writes, rounds of expiry that ran out of time); the engine's statistics are up to
+        date then."""
+        self.context.collect()
         return self.context.reads, self.context.writes, self.expire_overruns
 
     def reset_io_figures(self):
-        self.context.reads = self.context.writes = 0
+        self.context.reset_figures()
         self.expire_overruns = 0
 
     # --- running ---
@@ -171,47 +193,82 @@ cdef class Loop:
         self.stopping = True
 
     cdef int turn(self) except -1:
+        cdef Frame frame = self.context.enter()
+        try:
+            self.serve(frame)
+        finally:
+            self.context.leave()
+        return 0
+
+    cdef int serve(self, Frame frame) except -1:
         cdef Engine engine = self.context.engine
         cdef Poller poller = self.context.poller
-        cdef int count
-        cdef int i
+        cdef bint nested = engine.depth != 0       # inside a command
         cdef uint64_t commands = engine.stats.commands
-        cdef object what
-        poller.spins = SPINS if self.deep else 0
-        count = poller.wait(self.wait_ms())
+        cdef list due
+        cdef int count
+        poller.spins = SPINS if self.deep and not nested else 0
+        count = poller.wait(frame.events, 0 if nested else self.wait_ms())
         self.busy = count > 0
         PyErr_CheckSignals()
         engine.take_time()
+        due, self.context.due = self.context.due, []
+        self.call_channels(frame, count)
+        if due:
+            self.call_due(due, nested)
+        commands = engine.stats.commands - commands
+        self.deep = count > 0 and commands >= <uint64_t>(DEEP_COMMANDS_MIN * count)
+        if not nested:
+            self.keep_time()       # expiry would change data under the command's hands
+        return self.finish()
+
+    cdef int call_channels(self, Frame frame, int count) except -1:
+        cdef Engine engine = self.context.engine
+        cdef bint nested = engine.depth != 0
+        cdef Channel channel
+        cdef int i
         for i in range(count):
             if self.stopping:
                 break                  # after SHUTDOWN nobody is served any more
-            what = self.context.by_fd[poller.events[i].fd]
-            if type(what) is Connection:
-                (<Connection>what).handle(poller.events[i].mask)
-                engine.tick()
-            elif what is not None:
-                self.notify_watcher(<Watcher?>what, poller.events[i].mask)
-        commands = engine.stats.commands - commands
-        self.deep = count > 0 and commands >= <uint64_t>(DEEP_COMMANDS_MIN * count)
-        self.keep_time()
+            channel = <Channel>self.context.by_fd[frame.events[i].fd]
+            if channel is None or channel.since_turn >= frame.number:
+                continue               # the event was for one who is gone
+            if nested and not channel.served_in_commands:
+                continue               # it comes again
+            channel.handle(frame.events[i].mask)
+            engine.tick()
+        return 0
+
+    cdef int call_due(self, list due, bint nested) except -1:
+        """Who had more to do than one turn should hold, or knows of bytes without an event."""
+        for channel, mask in due:
+            if self.stopping:
+                break
+            if nested and not (<Channel>channel).served_in_commands:
+                self.context.call_again(channel, mask)
+            else:
+                (<Channel>channel).handle(mask)
+                self.context.engine.tick()
+        return 0
+
+    cdef int finish(self) except -1:
+        """The end of a turn: what was blocked goes on, then the log and the replicas, then
+        replies."""
+        cdef Engine engine = self.context.engine
         while engine.resumable:
             resumable = engine.resumable
             engine.resumable = []
             for session in resumable:
                 session.go_on()
         self.unfinished = False
-        for function in self.stages:
+        for stage, function in enumerate(self.stages):
+            if stage == STAGE_HELD_STREAM and engine.depth:
+                continue               # a stream's commands do not run inside another one
             if function is not None and function() is True:
                 self.unfinished = True
         self.send_pending()
+        self.context.collect()
         return 0
-
-    def notify_watcher(self, Watcher watcher, int mask):
-        if mask & READABLE and watcher.on_readable is not None:
-            watcher.on_readable()
-        if mask & WRITABLE and watcher.on_writable is not None and (
-                self.context.by_fd[watcher.fd] is watcher):
-            watcher.on_writable()
 
     cdef int send_pending(self) except -1:
         cdef Engine engine = self.context.engine
@@ -224,8 +281,7 @@ cdef class Loop:
             for item in pending:
                 session = <Session>item
                 session.flags &= ~OUTPUT_PENDING
-                if type(session) is Connection:
-                    (<Connection>session).flush()
+                session.flush()
         return 0
 
     cdef int wait_ms(self) except -2:
@@ -234,7 +290,8 @@ cdef class Loop:
         cdef Engine engine = self.context.engine
         cdef int64_t wait = self.next_cron_ms - engine.steady_ms
         cdef int64_t due
-        if self.expire_left or self.unfinished or self.stopping or engine.resumable:
+        if (self.expire_left or self.unfinished or self.stopping or engine.resumable
+                or self.context.due):
             return 0
         if self.busy and not engine.deadlines and not engine.pause_until_ms:
             return <int>max(min(wait, BUSY_WAIT_MS_MAX), 0)
@@ -251,7 +308,7 @@ cdef class Loop:
         mem_release(SPANS_RELEASED_MAX)
         if commands - self.commands_before <= QUIET_COMMANDS_MAX:
             reply_pool_clear()
-            parser_reset(&self.context.parser)
+            self.context.give_back()
         self.commands_before = commands
 
     cdef int keep_time(self) except -1:

@@ -4,7 +4,7 @@ from libc.errno cimport EINTR, errno
 from libc.string cimport memset
 
 from carnelian.base.memory cimport mem_free, mem_realloc
-from carnelian.net.poller cimport EVENTS_MAX, HANGUP, READABLE, WRITABLE, Poller
+from carnelian.net.poller cimport EVENTS_MAX, HANGUP, READABLE, WRITABLE, Event, Poller
 
 
 cdef extern from "poll.h" nogil:
@@ -64,7 +64,7 @@ cdef class PollPoller(Poller):
             self.fds[at] = self.fds[self.count]
             self.place[self.fds[at].fd] = at
 
-    cdef int wait(self, int timeout_ms) except -1:
+    cdef int wait(self, Event *events, int timeout_ms) except -1:
         cdef int n
         cdef int i
         cdef int at
@@ -89,8 +89,8 @@ cdef class PollPoller(Poller):
             got = self.fds[at].revents
             if not got:
                 continue
-            self.events[found].fd = self.fds[at].fd
-            self.events[found].mask = (
+            events[found].fd = self.fds[at].fd
+            events[found].mask = (
                 (READABLE if got & (POLLIN | POLLERR | POLLHUP | POLLNVAL) else 0)
                 | (WRITABLE if got & (POLLOUT | POLLERR) else 0)
                 | (HANGUP if got & (POLLERR | POLLHUP | POLLNVAL) else 0))

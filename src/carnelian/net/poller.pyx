@@ -11,5 +11,5 @@ cdef class Poller:
     cdef void remove(self, int fd) noexcept:
         pass
 
-    cdef int wait(self, int timeout_ms) except -1:
+    cdef int wait(self, Event *events, int timeout_ms) except -1:
         raise NotImplementedError

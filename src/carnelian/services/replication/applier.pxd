@@ -12,7 +12,8 @@ from libc.stdint cimport int64_t
 
 from carnelian.base.slice cimport Slice
 from carnelian.engine.session cimport Session
-from carnelian.net.context cimport Batch
+from carnelian.net.frame cimport Batch
+from carnelian.net.stream cimport Stream
 from carnelian.resp.parser cimport ParseState, Parser
 from carnelian.services.replication.state cimport ReplicationState
 
@@ -30,7 +31,7 @@ cdef class PrimarySession(Session):
     cdef size_t executed
     cdef readonly bint held        # by CLIENT PAUSE: what arrives waits for its end
     cdef list acks                 # offsets at which REPLCONF GETACK asked, not answered yet
-    cdef readonly int fd
+    cdef Stream stream             # the link's, None before `attach`
     cdef str peer
     cdef str local
 

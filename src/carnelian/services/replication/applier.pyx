@@ -1,9 +1,7 @@
 """Applying the primary's stream; see applier.pxd."""
 
-from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memmove
-from posix.unistd cimport read as read_fd
 
 from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.native cimport unlikely
@@ -13,7 +11,8 @@ from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IN_MULTI, NO_BLOCKING, PRIMARY, Session,
 )
-from carnelian.net.connection cimport plan_batch
+from carnelian.net.frame cimport plan_batch
+from carnelian.net.stream cimport STREAM_FAILED, STREAM_WAIT, Stream
 from carnelian.resp.parser cimport PARSE_BAD, PARSE_DONE, parse_state_free, parser_free, parser_init
 from carnelian.resp.reply cimport reply_clear, reply_copy
 from carnelian.services.replication.state cimport ReplicationState
@@ -41,7 +40,6 @@ cdef class PrimarySession(Session):
     def __cinit__(self, Engine engine, ReplicationState state, link, int db_id):
         self.state = state
         self.link = link
-        self.fd = -1
         self.peer = self.local = ""
         parser_init(&self.parser)
         self.parser.bulk_max = BULK_MAX
@@ -54,10 +52,11 @@ cdef class PrimarySession(Session):
         parser_free(&self.parser)
         mem_free(self.query)
 
-    def attach(self, int fd, str peer, str local):
-        self.fd = fd
-        self.peer = peer
-        self.local = local
+    def attach(self, Stream stream not None):
+        """Read from the link's stream."""
+        self.stream = stream
+        self.peer = stream.peer_name()
+        self.local = stream.own_name()
 
     # --- reading ---
 
@@ -66,11 +65,11 @@ cdef class PrimarySession(Session):
         OSError when it cannot go on."""
         cdef ssize_t got
         self.reserve(READ_SIZE)
-        got = read_fd(self.fd, self.query + self.length, self.capacity - self.length)
-        if got < 0 and (errno == EAGAIN or errno == EINTR):
+        got = self.stream.read(self.query + self.length, self.capacity - self.length)
+        if got == STREAM_WAIT:
             return True
-        if got < 0:
-            raise OSError(errno, "read")
+        if got == STREAM_FAILED:
+            raise OSError(self.stream.error, "read")
         if got:
             self.took_in(<size_t>got)
         return got > 0
@@ -230,7 +229,7 @@ cdef class PrimarySession(Session):
         return self.local
 
     def descriptor(self):
-        return self.fd
+        return -1 if self.stream is None else self.stream.fd
 
     def buffer_figures(self):
         return self.length, self.capacity - self.length

@@ -31,6 +31,7 @@ from carnelian.services.replication.handshake import (
 from carnelian.services.replication.loading import Loading
 from carnelian.services.replication.streamed_loading import StreamedLoading
 from carnelian.services.replication.transfer import Transfer
+from carnelian.services.replication.transport import StreamEvents
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ class Link:
         self.last_io_s = monotonic_s()
         self.last_ack_s = 0.0
         self.down_since_s = 0.0  # 0: has never been up
-        self.sock: Any = None
-        self.is_watched = False
+        self.stream: Any = None  # net.stream.Stream
+        self.events: Any = None  # StreamEvents of it
         self.inbox = b""  # of a line that has not ended yet
         self.outbox = b""
         self.buffer: Any = None
@@ -114,16 +115,19 @@ class Link:
     def open_socket(self, address: str) -> None:
         source_address = self.config.bind_source_addr
         try:
-            self.sock = self.transport.connect(address, self.port, source_address)
+            self.stream = self.transport.connect(address, self.port, source_address)
         except OSError as error:
             self.fail(f"Unable to connect to MASTER: {error.strerror or error}")
             return
+        self.events = StreamEvents(self.loop, self.stream, self.on_readable, self.on_writable)
         log.notice("MASTER <-> REPLICA sync started")
         self.watch()
 
     def connected(self) -> None:
         try:
-            self.transport.established(self.sock)
+            self.transport.established(self.stream)
+            if not self.stream.shake_hands():
+                return  # called again when it can go on
         except OSError as failed:
             raise LinkError(f"Error condition on socket for SYNC: {failed.strerror}") from None
         log.notice("Non blocking connect for SYNC fired the event.")
@@ -148,13 +152,9 @@ class Link:
 
     def watch(self) -> None:
         """Listen for what the present phase needs."""
-        writes = self.phase == CONNECTING or bool(self.outbox)
-        reads = self.phase not in (CONNECTING, LOADING)
-        self.is_watched = True
-        self.loop.watch(
-            self.sock.fileno(),
-            self.on_readable if reads else None,
-            self.on_writable if writes else None,
+        self.events.watch(
+            reads=self.phase not in (CONNECTING, LOADING),
+            writes=self.phase == CONNECTING or bool(self.outbox),
         )
 
     def on_writable(self) -> None:
@@ -169,6 +169,8 @@ class Link:
         """Take a step; whatever goes wrong ends the attempt."""
         try:
             step()
+            if self.stream is not None:
+                self.events.follow()
         except FAILURES as failed:
             self.fail(text_of(failed))
         except Exception as bug:  # a bug of ours must not end the server
@@ -179,7 +181,7 @@ class Link:
         had_rest = bool(self.outbox)
         self.outbox += data
         try:
-            self.outbox = self.outbox[self.sock.send(self.outbox) :]
+            self.outbox = self.outbox[self.stream.send(self.outbox) :]
         except OSError as failed:
             if failed.errno not in WAITING:
                 raise
@@ -197,7 +199,7 @@ class Link:
     def receive(self) -> bytes | None:
         """What has arrived, None for nothing yet."""
         try:
-            data: bytes = self.sock.recv(READ_SIZE)
+            data: bytes = self.stream.recv(READ_SIZE)
         except OSError as failed:
             if failed.errno in WAITING:
                 return None
@@ -262,7 +264,7 @@ class Link:
         view = memoryview(self.buffer)
         for _ in range(READS_PER_TURN):
             try:
-                count = self.sock.recv_into(view)
+                count = self.stream.recv_into(view)
             except OSError as failed:
                 if failed.errno in WAITING:
                     return
@@ -371,9 +373,7 @@ class Link:
         self.session = PrimarySession(
             self.engine, self.state, self, max(self.state.stream_db, 0)
         )
-        self.session.attach(
-            self.sock.fileno(), name_of(self.sock.getpeername()), name_of(self.sock.getsockname())
-        )
+        self.session.attach(self.stream)
         self.down_since_s = 0.0
         self.owner.resumable = True
         self.owner.link_changed(self)
@@ -499,12 +499,9 @@ class Link:
             session, self.session = self.session, None
             self.loop.set_stage(HELD_STREAM, None)
             session.close()
-        if self.sock is not None:
-            if self.is_watched:
-                self.loop.unwatch(self.sock.fileno())
-            self.is_watched = False
-            self.sock.close()
-            self.sock = None
+        if self.stream is not None:
+            self.events.close()
+            self.stream = self.events = None
         self.handshake = None
         self.full = None
         self.inbox = self.outbox = self.leftover = b""
@@ -514,7 +511,3 @@ class Link:
         """For good."""
         self.end()
         self.phase = CONNECT
-
-
-def name_of(address: tuple[Any, ...]) -> str:
-    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"

@@ -12,12 +12,18 @@ import _thread
 import errno
 import os
 
+from carnelian.net.stream import SocketStream
+
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from carnelian.net.stream import Stream
+
     Done = Callable[[Any, BaseException | None], None]
+
+USUAL_WANTS = (1, 2)  # readable, writable: net/poller.pxd
 
 
 class Transport:
@@ -53,8 +59,8 @@ class Transport:
 
         self.in_background(first_address, done)
 
-    def connect(self, address: str, port: int, source_address: str) -> Any:
-        """A socket on its way there: writable once it is known how that ended. OSError."""
+    def connect(self, address: str, port: int, source_address: str) -> Stream:
+        """A stream on its way there: writable once it is known how that ended. OSError."""
         family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
         sock = _socket.socket(family, _socket.SOCK_STREAM)
         try:
@@ -67,15 +73,73 @@ class Transport:
         except OSError:
             sock.close()
             raise
-        return sock
+        return SocketStream(sock.detach())
 
-    def established(self, sock: Any) -> None:
-        """It is writable: OSError if the connection has failed."""
-        failed = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
-        if failed:
-            raise OSError(failed, os.strerror(failed))
-        sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
+    def established(self, stream: Stream) -> None:
+        """It is writable: OSError if the connection has failed. The stream's own handshake, if it
+        has one, comes after it."""
+        handle = _socket.socket(fileno=stream.fileno())
+        try:
+            failed = handle.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+            if failed:
+                raise OSError(failed, os.strerror(failed))
+            handle.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+            handle.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
+        finally:
+            handle.detach()
+
+
+class StreamEvents:
+    """A link's stream in the loop. Which events reading and writing wait for is the stream's to
+    say, and may change with every call of it."""
+
+    def __init__(
+        self,
+        loop: Any,
+        stream: Stream,
+        on_readable: Callable[[], None],
+        on_writable: Callable[[], None],
+    ) -> None:
+        self.loop = loop
+        self.stream: Any = stream
+        self.on_readable = on_readable
+        self.on_writable = on_writable
+        self.is_watched = False
+        self.reads = self.writes = False
+        self.wants = USUAL_WANTS
+
+    def watch(self, *, reads: bool, writes: bool) -> None:
+        """From now on have the callbacks called when the stream can be read or written."""
+        stream = self.stream
+        self.reads, self.writes = reads, writes
+        self.wants = (stream.read_wants, stream.write_wants)
+        self.is_watched = True
+        if self.wants == USUAL_WANTS and stream.established:
+            on_readable = self.on_readable if reads else None
+            on_writable = self.on_writable if writes else None
+        else:  # TLS: each may wait for the other's event
+            on_readable = on_writable = self.on_either
+        self.loop.watch(stream.fileno(), on_readable, on_writable)
+
+    def on_either(self) -> None:
+        if self.writes:
+            self.on_writable()
+        if self.is_watched and self.reads:
+            self.on_readable()
+
+    def follow(self) -> None:
+        """The stream has been used: it may wait for something else, and have bytes that no event
+        tells of."""
+        if self.stream.buffered and self.reads:
+            self.loop.call_soon(lambda: self.is_watched and self.on_readable())
+        if (self.stream.read_wants, self.stream.write_wants) != self.wants:
+            self.watch(reads=self.reads, writes=self.writes)
+
+    def close(self) -> None:
+        if self.is_watched:
+            self.loop.unwatch(self.stream.fileno())
+        self.is_watched = False
+        self.stream.close()
 
 
 def is_numeric(host: str) -> bool:
