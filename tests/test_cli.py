@@ -12,6 +12,7 @@ import pytest
 
 from carnelian import __version__, cli
 from carnelian.services.config.config import Config
+from carnelian.version import REDIS_VERSION
 from tests.support.client import SocketClient
 from tests.support.servers import PeerMissing, program
 from tests.support.waiting import wait_until
@@ -190,13 +191,15 @@ class TestMain:
     def test_version(self, capsys: pytest.CaptureFixture[str], word: str) -> None:
         assert cli.main([word]) == 0
         name, server, version, *fields = capsys.readouterr().out.split()
-        assert (name, server, version) == ("Carnelian", "server", f"v={__version__}")
-        assert [field.partition("=")[0] for field in fields] == ["sha", "malloc", "bits", "build"]
+        assert (name, server, version) == ("Carnelian", "server", f"v={REDIS_VERSION}")
+        names = ["sha", "malloc", "bits", "build", "carnelian"]
+        assert [field.partition("=")[0] for field in fields] == names
+        assert fields[-1] == f"carnelian={__version__}"
 
     @pytest.mark.parametrize("word", ["-h", "--help"])
     def test_help(self, capsys: pytest.CaptureFixture[str], word: str) -> None:
-        assert cli.main([word]) == 0
-        assert capsys.readouterr().out.startswith("Usage: carnelian ")
+        assert cli.main([word]) == 1
+        assert capsys.readouterr().err.startswith("Usage: carnelian ")
 
     def test_subcommands(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(cli.SUBCOMMANDS, "twice", lambda words: 2 * len(words))

@@ -14,7 +14,7 @@ from typing import Any
 
 import carnelian.instance  # noqa: F401  registers all commands
 from carnelian.declare.declaration import Declaration
-from carnelian.engine.command import commands
+from carnelian.engine.command import CONTAINERS
 from carnelian.services.config.parameter import Integer, Memory, Octal, Parameter
 from carnelian.services.config.parameters import PARAMETERS
 
@@ -36,6 +36,7 @@ GROUPS = {
     "transactions": "Transactions",
     "connection": "Connections",
     "server": "Server",
+    "cluster": "Cluster",
 }
 
 
@@ -72,7 +73,7 @@ def command_row(one: Declaration) -> list[str]:
 
 
 def commands_document() -> Iterator[str]:
-    every = sorted((found.declaration for found in commands().values()), key=lambda one: one.name)
+    every = sorted(CONTAINERS.values(), key=lambda one: one.name)
     by_group: dict[str, list[Declaration]] = {}
     for one in flattened(every):
         by_group.setdefault(one.group, []).append(one)

@@ -65,8 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Carnelian server {version()}")
         return 0
     if first in ("-h", "--help"):
-        print(USAGE, end="")
-        return 0
+        print(USAGE, end="", file=sys.stderr)
+        return 1  # as redis-server does
     refusal = refused(words)
     if refusal:
         print(refusal, file=sys.stderr)
@@ -146,12 +146,17 @@ def read_stdin() -> bytes:
 
 
 def version() -> str:
-    """The server's version in the shape of redis-server's."""
+    """The server's version in the shape of redis-server's: tools read the Redis level after v=."""
     from zlib import crc32
+
+    from carnelian.version import REDIS_VERSION
 
     bits = 64 if sys.maxsize > 2**32 else 32
     build = crc32(f"{__version__} {sys.version}".encode())
-    return f"v={__version__} sha=00000000:0 malloc=carnelian bits={bits} build={build:x}"
+    return (
+        f"v={REDIS_VERSION} sha=00000000:0 malloc=carnelian bits={bits} build={build:x}"
+        f" carnelian={__version__}"
+    )
 
 
 if __name__ == "__main__":

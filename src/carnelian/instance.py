@@ -7,17 +7,13 @@ engine.
 from __future__ import annotations
 
 from carnelian import commands
-from carnelian.engine.dispatch import (
-    set_delay_threshold_ms,
-    set_slow_threshold_us,
-    set_tracking,
-)
+from carnelian.base.clock import Clock
 from carnelian.engine.engine import Engine, parse_event_classes
-from carnelian.engine.latency import LatencyMonitor
-from carnelian.engine.slowlog import SlowLog
+from carnelian.engine.slowlog import LARGE_REPLY, LARGE_REQUEST, SLOW
 from carnelian.services import log
 from carnelian.services.acl.users import Users
 from carnelian.services.config import effects
+from carnelian.services.config.syntax import to_bytes
 from carnelian.services.persistence.aof.append_only import AppendOnly
 from carnelian.services.persistence.children import Children
 from carnelian.services.persistence.files import Files
@@ -43,20 +39,23 @@ _LFU_POLICIES = ("allkeys-lfu", "volatile-lfu")
 class Instance:
     """One engine and its settings."""
 
-    new_children = Children  # a simulation has its own
+    # a simulation has its own of these
+    new_clock = Clock
+    new_children = Children
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.engine: Any = Engine(config.databases)
+        self.engine: Any = Engine(config.databases, self.new_clock())
+        self.rename_commands()
         self.host = self.engine.host
         self.host.configuration = config
         self.host.log = log.EngineLog()
-        self.engine.slowlog = SlowLog()
-        self.engine.latency = LatencyMonitor()
         self.metrics = Metrics()
         self.replication = ReplicationState(self.engine, config)
         self.host.replication = self.replication
-        self.children = self.new_children(self.engine.latency)
+        self.children = self.new_children(
+            self.engine.clock, self.engine.diagnostics.latency
+        )
         self.children.count_keys = lambda: sum(size[1] for size in self.engine.sizes())
         self.loading = Loading(self.engine, config)
         self.snapshots = Snapshots(self.engine, config, self.children, self.loading)
@@ -68,6 +67,15 @@ class Instance:
         commands.attach(config)
         self.attach_engine()
         effects.attach(config)
+
+    def rename_commands(self) -> None:
+        for directive in self.config.directives:
+            if directive.words[0] == "rename-command":
+                old, new = map(to_bytes, directive.words[1:])
+                try:
+                    self.engine.commands.rename(old, new)
+                except LookupError as refused:
+                    raise directive.origin.error(str(refused)) from None
 
     def attach_engine(self) -> None:
         """Make parameters that steer the engine do so, now and whenever they change."""
@@ -82,14 +90,15 @@ class Instance:
         def events(classes: str) -> None:
             engine.set_notify_flags(parse_event_classes(classes) or 0)
 
-        config.on_change("slowlog-log-slower-than", set_slow_threshold_us)
-        def delays(threshold_ms: int) -> None:
-            engine.latency.threshold_ms = threshold_ms
-            set_delay_threshold_ms(threshold_ms)
-
-        config.on_change("slowlog-max-len", engine.slowlog.resize)
-        config.on_change("latency-monitor-threshold", delays)
-        config.on_change("latency-tracking", set_tracking)
+        diagnostics = engine.diagnostics
+        config.on_change("slowlog-log-slower-than", diagnostics.set_slow_threshold_us)
+        config.on_change("slowlog-max-len", diagnostics.logs[SLOW].resize)
+        config.on_change("commandlog-request-larger-than", diagnostics.set_large_request)
+        config.on_change("commandlog-large-request-max-len", diagnostics.logs[LARGE_REQUEST].resize)
+        config.on_change("commandlog-reply-larger-than", diagnostics.set_large_reply)
+        config.on_change("commandlog-large-reply-max-len", diagnostics.logs[LARGE_REPLY].resize)
+        config.on_change("latency-monitor-threshold", diagnostics.set_delay_threshold_ms)
+        config.on_change("latency-tracking", diagnostics.set_tracking)
         config.on_change("notify-keyspace-events", events)
         config.on_any_change(("maxmemory-policy", "lfu-log-factor", "lfu-decay-time"), access)
         saving = ("save", "stop-writes-on-bgsave-error")

@@ -15,6 +15,7 @@ from carnelian.net import listener
 from carnelian.net.loop import LOG, Loop
 from carnelian.services import log
 from carnelian.services.config import effects
+from carnelian.services.config.directive import ConfigFileError
 from carnelian.services.config.parameter import ConfigError
 from carnelian.services.process import log_settings, process
 from carnelian.services.process.client_cron import ClientCron
@@ -330,6 +331,9 @@ def main(config: Config) -> int:
         server = Server(config)
         server.own_process()
         config.apply_all()
+    except ConfigFileError as error:
+        sys.stderr.write(str(error))
+        return 1
     except ConfigError as error:
         log.warning(f"Fatal config file error: {error}")
         return 1

@@ -10,17 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carnelian.base import random as native_random
+from carnelian.base.clock import Clock
 from native import base as native
+from native.clock import read
 
 
 def test_clocks() -> None:
     wall, steady = time.time_ns(), time.monotonic_ns()
-    ms, us, monotonic_us, monotonic_ns = native.clocks()
-    assert abs(ms - wall // 10**6) < 1000
-    assert abs(us - wall // 10**3) < 10**6
-    assert 0 <= monotonic_ns - steady < 10**9
-    assert 0 <= monotonic_us - steady // 1000 < 10**6
-    assert native.clocks()[3] >= monotonic_ns
+    clock, other = Clock(), Clock()
+    wall_us, steady_us = read(clock)
+    assert abs(wall_us - wall // 10**3) < 10**6
+    assert 0 <= steady_us - steady // 1000 < 10**6
+    assert read(clock)[1] >= steady_us
+    assert clock.steady_s() >= steady_us / 1e6
+    assert abs(clock.wall_s() - wall // 10**9) < 2
+    clock.jump_ms(-3_600_000)
+    assert abs(read(clock)[0] + 3_600_000_000 - wall_us) < 10**6
+    assert abs(read(other)[0] - wall_us) < 10**6, "each has its own"
 
 
 def test_known_sequence() -> None:

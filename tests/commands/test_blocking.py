@@ -311,3 +311,11 @@ def test_key_that_expired_meanwhile(connect: Connect) -> None:
     assert waiter.waits
     client.call("RPUSH", "q", "y")
     assert waiter.answer() == bulks(b"q", b"y")
+
+
+def test_timeouts_never_end_early(client: SocketClient) -> None:
+    """By the clock of the client, which begins before the server's does."""
+    for timeout_ms in (1, 2, 3, 5) * 10:
+        started = time.monotonic()
+        assert client.call("BLPOP", "none", timeout_ms / 1000) is None
+        assert time.monotonic() - started >= timeout_ms / 1000

@@ -25,13 +25,6 @@ from carnelian.declare.flags import (
     KEYS_TAKEN,
     KEYS_UPDATED,
 )
-from carnelian.declare.getkeys import (
-    bitfield_keys,
-    migrate_keys,
-    set_keys,
-    sort_keys,
-    sort_ro_keys,
-)
 
 # A usage line counts words; these accept fewer or more calls than it says.
 ARITY = {
@@ -55,13 +48,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "SORT_RO": ("1 RO access", "? RO access"),
 }
 
-FINDERS = {
-    "BITFIELD": bitfield_keys,
-    "MIGRATE": migrate_keys,
-    "SET": set_keys,
-    "SORT": sort_keys,
-    "SORT_RO": sort_ro_keys,
-}
+FINDERS = {name: name.lower() for name in ("BITFIELD", "MIGRATE", "SET", "SORT", "SORT_RO")}
 
 # Not needed: READS -> RO access; WRITES -> RW delete, with DENY_OOM RW update, with BLOCKING
 # RW access delete; a destination -> OW update, what is stored there -> RO access; from `source` to

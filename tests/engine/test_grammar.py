@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from carnelian.declare import flags as F
 from carnelian.declare.declaration import Declaration
-from carnelian.declare.getkeys import keys_by_specs
 from carnelian.declare.grammar import parse_usage, quick_arity, quick_name
-from carnelian.declare.keyspec import KeySpec, parse_spec, spec_reply
+from carnelian.declare.keyspec import parse_spec, spec_reply
 from carnelian.engine.introspection import ReplySet, ReplyStatus, docs_reply, info_reply
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -222,114 +221,6 @@ def test_quick_name(text: str, name: tuple[str, str | None]) -> None:
     assert quick_name(text) == name
 
 
-GETKEYS = [
-    ("GET a", [(1, "RO access")]),
-    ("MSET a 1 b 2", [(1, "OW update"), (3, "OW update")]),
-    ("MSET a 1 b", [(1, "OW update"), (3, "OW update")]),
-    ("MSETEX 2 a 1 b 2 NX", [(2, "OW update"), (4, "OW update")]),
-    ("BLPOP a b 0", [(1, "RW access delete"), (2, "RW access delete")]),
-    ("ZUNIONSTORE d 2 a b", [(1, "OW update"), (3, "RO access"), (4, "RO access")]),
-    ("EVAL s 2 a b c", [(2 + i, "RW access update") for i in (1, 2)]),
-    ("EVAL s 0", []),
-    ("EVAL s 5 a", []),
-    ("XREAD COUNT 1 STREAMS a b 0 0", [(4, "RO access"), (5, "RO access")]),
-    ("XREAD STREAMS a b c", [(2, "RO access")]),
-    ("XREADGROUP GROUP STREAMS c STREAMS a >", [(5, "RO access")]),
-    ("GEORADIUS a 1 2 3 m STORE b", [(1, "RO access"), (7, "OW update")]),
-    ("GEORADIUS a 1 2 3 m STORE", [(1, "RO access")]),
-    ("SORT a LIMIT 0 STORE GET STORE STORE b", [(1, "RO access"), (8, "OW update")]),
-    ("SORT a STORE b store c", [(1, "RO access"), (5, "OW update")]),
-    ("SORT_RO a", [(1, "RO access")]),
-    ("MIGRATE h 1 k 0 1", [(3, "RW access delete")]),
-    ("MIGRATE h 1 '' 0 1 AUTH keys KEYS a b", [(9, "RW access delete"), (10, "RW access delete")]),
-    ("SET a b", [(1, "OW update")]),
-    ("SET a b get", [(1, "RW access update")]),
-    ("BITFIELD a GET u8 0", [(1, "RO access")]),
-    ("BITFIELD a GET u8 0 SET u8 0 1", [(1, "RW access update")]),
-    ("BITFIELD a GET u8", [(1, "RW access update")]),
-    ("OBJECT ENCODING a", [(2, "RO")]),
-    ("PFMERGE a", [(1, "RW access insert")]),
-    ("LCS a b", [(1, "RO access"), (2, "RO access")]),
-]
-
-
-def words_of(line: str) -> list[bytes]:
-    return [b"" if word == "''" else word.encode() for word in line.split()]
-
-
-def command_of(argv: list[bytes]) -> Declaration:
-    pair = b"|".join(argv[:2]).decode()
-    return declared(pair if pair in FACTS else argv[0].decode())
-
-
-@pytest.mark.parametrize(("line", "keys"), GETKEYS)
-def test_getkeys(line: str, keys: list[tuple[int, str]]) -> None:
-    argv = words_of(line)
-    if line == "PFMERGE a":
-        # Redis answers the same: the optional sources make its specs fail on a bare destination.
-        with pytest.raises(ValueError, match="Invalid arguments"):
-            command_of(argv).getkeys(argv)
-        return
-    found = command_of(argv).getkeys(argv)
-    assert [(i, " ".join(F.names_of(bits, F.KEY_FLAG_NAMES))) for i, bits in found] == keys
-
-
-@pytest.mark.parametrize(
-    ("line", "text"),
-    [
-        ("PING", "The command has no key arguments"),
-        ("SPUBLISH a b", "The command has no key arguments"),
-        ("GET a b", "Invalid number of arguments specified for command"),
-        ("XREAD COUNT 1", "Invalid number of arguments specified for command"),
-        ("ZUNIONSTORE d 3 a", "Invalid arguments specified for command"),
-        ("ZUNIONSTORE d -1 a", "Invalid arguments specified for command"),
-        ("ZUNIONSTORE d 01 a", "Invalid arguments specified for command"),
-        ("ZUNIONSTORE d 99999999999999999999 a", "Invalid arguments specified for command"),
-        ("MIGRATE h 1 k 0 1 KEYS a", "Invalid arguments specified for command"),
-    ],
-)
-def test_getkeys_errors(line: str, text: str) -> None:
-    argv = words_of(line)
-    with pytest.raises(ValueError, match=text):
-        command_of(argv).getkeys(argv)
-
-
-@settings(max_examples=400, deadline=None)
-@given(
-    st.sampled_from([name for name in NAMES if "key_specs" in FACTS[name]]),
-    st.lists(
-        st.sampled_from(b"STORE KEYS STREAMS GET LIMIT BY AUTH2 0 1 2 3 -1 99 a".split()),
-        max_size=9,
-    ),
-)
-def test_getkeys_of_any_arguments_stay_within_them(name: str, tail: list[bytes]) -> None:
-    argv = [*name.encode().split(b"|"), *tail]
-    found = declared(name).keys_of(argv)
-    assert all(0 < index < len(argv) and bits for index, bits in found)
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    st.builds(
-        lambda **fields: fields,
-        index=st.integers(-4, 5),
-        keyword=st.sampled_from(["", "K"]),
-        last=st.integers(-3, 4),
-        step=st.integers(1, 3),
-        limit=st.integers(0, 3),
-        count_at=st.integers(-1, 2),
-        first=st.integers(0, 2),
-    ),
-    st.lists(st.sampled_from([b"K", b"0", b"2", b"9", b"x"]), max_size=8),
-)
-def test_any_spec_on_any_arguments(fields: dict[str, Any], argv: list[bytes]) -> None:
-    spec = KeySpec(flags=F.KEY_RO)
-    for name, value in fields.items():
-        setattr(spec, name, value)
-    found = keys_by_specs([spec], argv) or []
-    assert all(0 < index < len(argv) for index, _ in found)
-
-
 def test_override_texts() -> None:
     spec = parse_spec("STREAMS@4..-1:2 RO access")
     assert (spec.keyword, spec.index, spec.last, spec.limit) == ("STREAMS", 4, -1, 2)
@@ -390,10 +281,10 @@ def test_nothing_heavy_is_imported() -> None:
     code = (
         "import sys, carnelian.engine; before = set(sys.modules)\n"
         "import carnelian.declare.declaration, carnelian.engine.introspection\n"
-        "import carnelian.declare.getkeys\n"
         "print(*[m for m in set(sys.modules) - before if not m.startswith('carnelian')])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert set(done.stdout.split()) <= {"__future__"}
+    compiled = {name for name in done.stdout.split() if "cython" in name}
+    assert set(done.stdout.split()) - compiled <= {"__future__"}

@@ -6,7 +6,6 @@ Input is copied into a block of exactly its size, so that AddressSanitizer sees 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
-from carnelian.base.clock cimport clock_ms, clock_us, monotonic_ns, monotonic_us
 from carnelian.base.crc64 cimport crc64
 from carnelian.base.glob cimport glob_match
 from carnelian.base.lzf cimport lzf_compress, lzf_decompress
@@ -102,11 +101,7 @@ def glob(bytes pattern, bytes text, bint nocase=False):
     return glob_match(p.p, p.n, t.p, t.n, nocase) != 0
 
 
-# --- clock and random ---
-
-
-def clocks():
-    return clock_ms(), clock_us(), monotonic_us(), monotonic_ns()
+# --- random ---
 
 
 def draw():

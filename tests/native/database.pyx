@@ -22,7 +22,7 @@ cdef class DatabaseUnderTest:
     cdef Database *db
 
     def __cinit__(self):
-        self.db = database_new(0)
+        self.db = database_new(0, 0)
 
     def close(self):
         if self.db != NULL:

@@ -27,7 +27,7 @@ cdef class ListValue:
 
     def __cinit__(self, bytes name=b"key", expires=False):
         self.name = name
-        self.db = database_new(0)
+        self.db = database_new(0, 0)
         self.ref = key_find(self.db, self.name, len(self.name))
         list_create(&self.ref)
         if expires:

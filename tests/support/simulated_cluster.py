@@ -16,12 +16,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from carnelian.base import clock
 from carnelian.server import Server
 from carnelian.services import log
 from carnelian.services.config.config import Config
 from carnelian.services.persistence.children import SIGUSR1, Child, Children
 from carnelian.services.replication.transport import Transport
+from native.clock import HeldClock
 from tests.support.client import Client
 from tests.support.resp import Argument, BytesSource, Reply, encode_command, read_reply
 from tests.support.simulated_network import Network
@@ -126,7 +126,7 @@ class SimulatedChildren(Children):
             os.dup2(copy, fd)
             os.close(copy)
         self.forks += 1
-        self.active = child = Child(kind, os.getpid(), -1, finished, 1)
+        self.active = child = Child(kind, os.getpid(), -1, finished, 1, clock=self.clock)
         cluster = self.node.cluster
         delay_us = cluster.random.choice(CHILD_US)
         cluster.at(cluster.now_us + delay_us, lambda: self.done(child, 0))
@@ -173,6 +173,10 @@ class SimulatedServer(Server):
     new_children = SimulatedChildren
     new_transport = SimulatedTransport
 
+    def __init__(self, config: Config, clock: HeldClock) -> None:
+        self.new_clock = lambda: clock
+        super().__init__(config)
+
 
 class Node:
     """A server of the simulation, with its own wall clock."""
@@ -188,6 +192,7 @@ class Node:
         self.frozen_until_us = 0
         self.is_running = False
         self.server: Any = None
+        self.clock = HeldClock()
         self.start()
 
     def start(self) -> None:
@@ -199,7 +204,7 @@ class Node:
         for name, value in (CONFIG | self.settings | announced).items():
             config.load_line([name, *value.split()] if value else [name, ""])
         self.show_time()
-        self.server = SimulatedServer(config)
+        self.server = SimulatedServer(config, self.clock)
         self.server.children.node = self.server.transport.node = self
         config.apply_all()
         self.server.loop.cron = self.server.cron
@@ -234,7 +239,8 @@ class Node:
     # --- its turns ---
 
     def show_time(self) -> None:
-        clock.hold(START_US + self.cluster.now_us + self.ahead_us, STARTED_US + self.cluster.now_us)
+        self.clock.shown_wall_us = START_US + self.cluster.now_us + self.ahead_us
+        self.clock.shown_steady_us = STARTED_US + self.cluster.now_us
         self.cluster.speaking = self.name
 
     def run(self, function: Callable[[], Any]) -> Any:

@@ -1,13 +1,20 @@
-"""Time as 64-bit integers: `clock_*` is since 1970 and may jump, `monotonic_*` never goes back.
+"""Time as 64-bit integers: an engine's clock.
 
-Tests can put both elsewhere (`shift_ms`, `hold`), for the whole process.
+`wall_*` is since 1970 and may jump, `steady_*` never goes back and starts anywhere. Each engine has
+a Clock of its own, from which everything that belongs to it takes the time; a test may give it one
+that it moves itself.
 """
 
 from libc.stdint cimport int64_t
 
 
-cdef int64_t clock_ms() noexcept nogil
-cdef int64_t clock_us() noexcept nogil
-cdef int64_t monotonic_us() noexcept nogil
-cdef int64_t monotonic_ns() noexcept nogil      # for what costs CPU time: it is never held
-cpdef double monotonic_s() noexcept
+cdef class Clock:
+    cdef int64_t jumped_us             # by so much somebody has set the wall clock
+
+    cdef int64_t wall_us(self) noexcept nogil
+    cdef int64_t steady_us(self) noexcept nogil
+    cpdef int64_t wall_s(self) noexcept
+    cpdef double steady_s(self) noexcept
+
+
+cdef int64_t monotonic_ns() noexcept nogil      # the system's, for what costs CPU time

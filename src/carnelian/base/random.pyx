@@ -1,16 +1,21 @@
 """xoshiro256** by Blackman and Vigna, seeded from the system.
 
-The process owns the one state. It belongs to whoever runs the engine: two threads drawing at once
-would only repeat numbers, but should not.
+Every thread has a state of its own, seeded when it first draws.
 """
 
 import os
 
 from libc.stdint cimport uint64_t
 
-from carnelian.base.native cimport mul_high
+from carnelian.base.native cimport mul_high, unlikely
 
-cdef uint64_t state[4]
+cdef extern from *:
+    """
+    static __thread uint64_t cn_random_state[4];    /* all zero: not seeded yet */
+    """
+    uint64_t state "cn_random_state"[4]
+
+cdef uint64_t process_seed = int.from_bytes(os.urandom(8), "little")
 
 
 cdef inline uint64_t rotate(uint64_t x, int bits) noexcept nogil:
@@ -18,8 +23,12 @@ cdef inline uint64_t rotate(uint64_t x, int bits) noexcept nogil:
 
 
 cdef uint64_t random64() noexcept nogil:
-    cdef uint64_t result = rotate(state[1] * 5, 7) * 9
-    cdef uint64_t shifted = state[1] << 17
+    cdef uint64_t result
+    cdef uint64_t shifted
+    if unlikely(state[0] == 0 and state[1] == 0 and state[2] == 0 and state[3] == 0):
+        fill(process_seed ^ <uint64_t>&state[0])
+    result = rotate(state[1] * 5, 7) * 9
+    shifted = state[1] << 17
     state[2] ^= state[0]
     state[3] ^= state[1]
     state[1] ^= state[2]
@@ -40,16 +49,17 @@ cdef uint64_t random_below(uint64_t n) noexcept nogil:
     return mul_high(x, n)
 
 
-def seed(n):
-    """Make the sequence repeatable, for tests. Any integer below 2**64 will do."""
-    cdef uint64_t x = n
+cdef void fill(uint64_t x) noexcept nogil:
+    """splitmix64 spreads the seed and never leaves all four words zero."""
     cdef uint64_t z
     cdef int i
-    for i in range(4):    # splitmix64 spreads the seed and never leaves all four words zero
+    for i in range(4):
         x += <uint64_t>0x9E3779B97F4A7C15
         z = (x ^ x >> 30) * <uint64_t>0xBF58476D1CE4E5B9
         z = (z ^ z >> 27) * <uint64_t>0x94D049BB133111EB
         state[i] = z ^ z >> 31
 
 
-seed(int.from_bytes(os.urandom(8), "little"))
+def seed(n):
+    """Make the sequence of this thread repeatable, for tests. Any integer below 2**64 will do."""
+    fill(n)

@@ -30,12 +30,16 @@ def total_system_bytes() -> int:
 
 
 def cpu_seconds() -> dict[str, float]:
-    """System and user time of this process and of its children."""
+    """System and user time of this process, of its children and, where that is known, of the
+    calling thread."""
     own = resource.getrusage(resource.RUSAGE_SELF)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    thread = resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF))
     return {
         "used_cpu_sys": own.ru_stime,
         "used_cpu_user": own.ru_utime,
         "used_cpu_sys_children": children.ru_stime,
         "used_cpu_user_children": children.ru_utime,
+        "used_cpu_sys_main_thread": thread.ru_stime,
+        "used_cpu_user_main_thread": thread.ru_utime,
     }

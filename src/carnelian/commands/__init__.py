@@ -21,6 +21,8 @@ FAMILIES = (
     "server.memory",
     "server.info",
     "server.debug",
+    "server.modules",
+    "cluster.cluster",
     "strings.string",
     "strings.many",
     "strings.range",

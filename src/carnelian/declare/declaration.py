@@ -19,7 +19,6 @@ from carnelian.declare.grammar import quick_arity, quick_name
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
-    from carnelian.declare.getkeys import Finder
     from carnelian.declare.grammar import Usage
     from carnelian.declare.keyspec import KeySpec
 
@@ -44,6 +43,7 @@ class Declaration:
         "doc_flags",
         "flags",
         "group",
+        "help",
         "history",
         "key_finder",
         "module",
@@ -70,7 +70,7 @@ class Declaration:
         arity: int = 0,
         keys: tuple[str, ...] | None = None,
         key_flags: int | tuple[int, ...] = 0,
-        key_finder: Finder | None = None,
+        key_finder: str = "",
         key_notes: tuple[str, ...] = (),
         acl: str | None = None,
         tips: tuple[str, ...] = (),
@@ -80,6 +80,7 @@ class Declaration:
         replaced_by: str = "",
         history: tuple[tuple[str, str], ...] = (),
         since_of: dict[str, str] | None = None,
+        help: tuple[str, ...] = (),
         container: bool = False,
     ) -> None:
         self.usage_text = usage
@@ -96,9 +97,10 @@ class Declaration:
         self.replaced_by = replaced_by
         self.history = history
         self.since_of = since_of  # version of a token or argument newer than the command
+        self.help = help  # lines of the container's HELP, where `about` is not enough
         self.container = container  # it does nothing but hold subcommands
         self.subcommands: dict[str, Declaration] = {}  # by lower-case name, in order
-        self.key_finder = key_finder
+        self.key_finder = key_finder  # of engine/keys.pyx, for what no spec can describe
         self._arity = arity or (-2 if container else 0)
         self._keys = keys  # key specs that replace the derived ones
         self._key_flags = key_flags  # for all specs, or spec by spec (0: as derived)
@@ -185,7 +187,7 @@ class Declaration:
         from carnelian.declare.flags import KEY_NOT_KEY
 
         real = any(not spec.flags & KEY_NOT_KEY for spec in self.key_specs)
-        return real or self.key_finder is not None
+        return real or bool(self.key_finder)
 
     @property
     def acl_bits(self) -> int:
@@ -197,21 +199,4 @@ class Declaration:
         if self._acl is not None:
             declared = bits_of(self._acl.removeprefix("+"), ACL_CATEGORY_NAMES)
             bits = bits | declared if self._acl.startswith("+") else declared
-        return acl_categories(self.flags, bits)
-
-    def keys_of(self, argv: list[bytes]) -> list[tuple[int, int]]:
-        """Index and key flags of every key of a call; empty if the call is malformed."""
-        from carnelian.declare.getkeys import keys_of
-
-        return keys_of(self.key_specs, argv, self.key_finder)
-
-    def getkeys(self, argv: list[bytes]) -> list[tuple[int, int]]:
-        """`keys_of` for COMMAND GETKEYS: a ValueError carries the text of the error reply."""
-        if not self.has_keys:
-            raise ValueError("The command has no key arguments")
-        if not self.accepts(len(argv)):
-            raise ValueError("Invalid number of arguments specified for command")
-        found = self.keys_of(argv)
-        if not found and not self.shown_flags & NO_MANDATORY_KEYS:
-            raise ValueError("Invalid arguments specified for command")
-        return found
+        return int(acl_categories(self.flags, bits))

@@ -277,17 +277,20 @@ def _seek(spec: KeySpec, keyword: str, inside: int, start: int) -> None:
 
 def _default_flags(command_flags: int, role: str, counted: bool) -> int:
     """What a command does to a key, as far as its flags and the key's role tell."""
+    found: int
     if command_flags & READS:
-        return KEY_RO | KEY_ACCESS
-    if not command_flags & WRITES:
+        found = KEY_RO | KEY_ACCESS
+    elif not command_flags & WRITES:
         # A script may do anything to its keys; nothing else neither reads nor writes them.
-        return KEYS_CHANGED if counted else KEY_RO
-    if role in _ROLE_FLAGS:
-        return _ROLE_FLAGS[role]
-    if command_flags & DENY_OOM:
-        return KEYS_UPDATED
-    # A write that needs no memory removes something; one that waits for data takes it.
-    return KEYS_TAKEN if command_flags & BLOCKING else KEYS_REDUCED
+        found = KEYS_CHANGED if counted else KEY_RO
+    elif role in _ROLE_FLAGS:
+        found = _ROLE_FLAGS[role]
+    elif command_flags & DENY_OOM:
+        found = KEYS_UPDATED
+    else:
+        # A write that needs no memory removes something; one that waits for data takes it.
+        found = KEYS_TAKEN if command_flags & BLOCKING else KEYS_REDUCED
+    return found
 
 
 _ROLE_FLAGS = {

@@ -7,8 +7,7 @@
     +-------------------------------+---+              1 to 5 bytes
 
 A member has one form only, and its hash is that of its text in either, so that a member hashed once
-can be looked for in any set. The table owns the blocks; one thread at a time may read, because the
-text of an integer is spelled in a shared buffer.
+can be looked for in any set. The table owns the blocks.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -44,7 +43,7 @@ cdef bint member_set_add(Table *t, SetMember *m) noexcept nogil      # False: it
 cdef bint member_set_remove(Table *t, SetMember *m) noexcept nogil
 # The member a word of the table stands for; the text is good until the set changes.
 cdef void member_of_word(void *word, SetMember *m) noexcept nogil
-# Its text alone (a table_key_fn): that of an integer is good until the next call.
+# Its text alone (a table_key_fn): that of an integer is good until the thread's next call.
 cdef Slice member_text(void *word) noexcept nogil
 cdef void member_of_number(int64_t number, SetMember *m) noexcept nogil
 

@@ -14,7 +14,12 @@ from carnelian.encodings.table cimport (
 cdef enum:
     SAMPLE = 64                # members looked at for the size of all
 
-cdef char spelled[24]
+cdef extern from *:
+    """
+    /* Where member_text spells an integer. */
+    static __thread char cn_spelled[24];
+    """
+    char spelled "cn_spelled"[24]
 
 
 cdef inline bint is_number_word(void *word) noexcept nogil:

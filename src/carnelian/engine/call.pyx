@@ -204,7 +204,9 @@ cdef class Call:
         blocked.keys = [(self.db.id, key) for key in dict.fromkeys(keys)]
         blocked.type = type
         blocked.on_deletion = on_deletion
-        blocked.deadline_ms = self.engine.steady_now() + timeout_ms if timeout_ms else 0
+        if timeout_ms:
+            # from the next whole millisecond on: never early
+            blocked.deadline_ms = (self.engine.clock.steady_us() + 999) // 1000 + timeout_ms
         blocked.extra = self.extra
         self.engine.park(blocked)
         return 0

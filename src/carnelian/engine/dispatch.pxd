@@ -21,7 +21,6 @@ cdef void execute_nested(Engine engine, Session session, Command command, list a
 # One command of an append-only file: no checks but those of the handler. Whether the session is
 # then inside MULTI; CommandError for an unknown command or a wrong number of arguments.
 cdef bint replay(Engine engine, Session session, const Slice *argv, int argc) except -1
-cdef Command resolve(const Slice *argv, int argc)
 # Answer blocked sessions for which something has arrived; called after every outermost command.
 cdef void serve_waiting(Engine engine) noexcept
 cdef void answer_error(Engine engine, Session session, bytes text)

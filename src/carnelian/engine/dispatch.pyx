@@ -8,16 +8,15 @@ from itertools import islice
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from carnelian.base.clock cimport clock_us
 from carnelian.base.memory cimport mem_free
 from carnelian.base.native cimport likely, ticks, unlikely
 from carnelian.base.slice cimport Slice, slice_is, slices_of
 from carnelian.engine.call cimport Call, unchecked_handler_t
 from carnelian.engine.command cimport (
-    ADMIN, FAST, LOADING, MAY_REPLICATE, NO_ASYNC_LOADING, NO_AUTH, NO_MULTI, PUBSUB, READS,
-    RUNS_IN_MULTI, RUNS_QUEUE, SKIP_MONITOR, SKIP_SLOWLOG, STALE, SUBSCRIBED_TOO, WRITES, Command,
-    registry,
+    ADMIN, LOADING, MAY_REPLICATE, NO_ASYNC_LOADING, NO_AUTH, NO_MULTI, PUBSUB, READS,
+    RUNS_IN_MULTI, RUNS_QUEUE, SKIP_MONITOR, STALE, SUBSCRIBED_TOO, WRITES, Command,
 )
+from carnelian.engine.diagnostics cimport Diagnostics, request_bytes
 from carnelian.engine.engine cimport (
     BLOCKED_ON_KEYS, BLOCKED_POSTPONED, BLOCKED_SHUTDOWN, GATE_ASYNC_LOADING, GATE_LOADING,
     GATE_MAXMEMORY, GATE_MONITORS, GATE_OWN_WRITES, GATE_PAUSED, GATE_READ_ONLY, GATE_STALE,
@@ -30,11 +29,11 @@ from carnelian.engine.session cimport (
     INTERNAL, IS_UNIX, MONITORING, NEEDS_AUTH, NO_BLOCKING, PRIMARY, REPLICA, REPLY_OFF, REPLY_SKIP,
     REPLY_SKIP_NEXT, SLOW_FLAGS, SUBSCRIBED, UNDECIDED, Session,
 )
-from carnelian.engine.timing cimport calibrate, ticks_per_us, ticks_to_us
 from carnelian.keyspace.database cimport KeyRef, key_find
 from carnelian.keyspace.entry cimport EXPIRES, TYPE_STREAM, entry_type, entry_when
 from carnelian.resp.reply cimport (
     ReplyMark, reply_error, reply_mark, reply_null_array, reply_queued, reply_raw, reply_rollback,
+    reply_total_bytes,
 )
 
 import carnelian.engine.errors as errors
@@ -46,41 +45,6 @@ cdef enum:
     ERROR_ARGS_MAX = 128
     HTTP_LOG_PERIOD_MS = 60_000
     SERVE_BATCH = 16
-
-cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
-
-# Thresholds in ticks of the slow log and of the latency monitor, and the lower one of them.
-cdef int64_t slow_ticks = NEVER
-cdef int64_t delay_ticks = NEVER
-cdef int64_t long_ticks = NEVER
-cdef bint tracking = True          # how long every command takes
-
-
-cdef int64_t threshold_ticks(int64_t threshold_us) noexcept:
-    cdef double ticks_wanted = threshold_us * ticks_per_us
-    return <int64_t>ticks_wanted if ticks_wanted < <double>NEVER / 2 else NEVER
-
-
-def set_slow_threshold_us(int64_t threshold_us):
-    """Below zero nothing is logged."""
-    global slow_ticks, long_ticks
-    slow_ticks = threshold_ticks(threshold_us) if threshold_us >= 0 else NEVER
-    long_ticks = min(slow_ticks, delay_ticks)
-
-
-def set_delay_threshold_ms(int64_t threshold_ms):
-    """For the latency monitor's events `command` and `fast-command`; zero: none."""
-    global delay_ticks, long_ticks
-    delay_ticks = NEVER
-    if 0 < threshold_ms < NEVER // 1000:
-        delay_ticks = threshold_ticks(threshold_ms * 1000)
-    long_ticks = min(slow_ticks, delay_ticks)
-
-
-def set_tracking(bint wanted):
-    global tracking
-    tracking = wanted
-
 
 cdef int pending_error() except -1:
     """The caller has seen -1: Cython raises what is set."""
@@ -133,6 +97,8 @@ cdef bint run(Engine engine, Session session, Command command, const Slice *argv
     parked."""
     cdef Call call = take_call(engine)
     cdef ReplyMark mark = reply_mark(&session.reply)
+    cdef Diagnostics diagnostics = engine.diagnostics
+    cdef int64_t written = <int64_t>reply_total_bytes(&session.reply)
     cdef int64_t spent
     cdef bint parked
     call.session = session
@@ -159,12 +125,14 @@ cdef bint run(Engine engine, Session session, Command command, const Slice *argv
     if likely(not parked):
         command.calls += 1
         command.ticks += spent
-        if likely(tracking):
+        if likely(diagnostics.tracking):
             if unlikely(command.histogram is None):
                 command.histogram = Histogram()
             histogram_note(command.histogram, spent)
-        if unlikely(spent >= long_ticks):
-            note_long(engine, session, command, argv, argc, spent)
+        written = <int64_t>reply_total_bytes(&session.reply) - written
+        if unlikely(spent >= diagnostics.long_ticks or written >= diagnostics.large_reply
+                    or request_bytes(argv, argc) >= diagnostics.large_request):
+            diagnostics.note(session, command, argv, argc, spent, written)
     if call.dirty or call.rewritten is not None:
         engine.dirty += call.dirty
         if unlikely(engine.propagation.active):
@@ -191,27 +159,6 @@ cdef int propagate(Engine engine, Call call) except -1:
     return 0
 
 
-cdef void note_long(Engine engine, Session session, Command command, const Slice *argv, int argc,
-                    int64_t spent):
-    calibrate()
-    if spent >= slow_ticks:
-        note_slow(engine, session, command, argv, argc, spent)
-    if spent >= delay_ticks and engine.latency is not None:
-        engine.latency.note(
-            "fast-command" if command.flags & FAST else "command", ticks_to_us(spent))
-
-
-cdef void note_slow(Engine engine, Session session, Command command, const Slice *argv, int argc,
-                    int64_t spent):
-    if engine.slowlog is None or command.flags & SKIP_SLOWLOG:
-        return
-    engine.slowlog.add(
-        ticks_to_us(spent),
-        [argv[i].ptr[:min(argv[i].len, <size_t>256)] for i in range(min(argc, 64))],
-        [argv[i].len for i in range(min(argc, 64))], argc, session.address(), session.name,
-    )
-
-
 cdef inline bint passes(Engine engine, Session session, Command command) noexcept:
     """Whether nothing about the engine asks for a closer look: a replica reads at full speed, and
     follows its primary so."""
@@ -224,7 +171,7 @@ cdef void execute(Engine engine, Session session, const Slice *argv, int argc) n
     cdef Command command
     engine.stats.commands += 1
     session.commands += 1
-    command = registry.find(argv[0].ptr, argv[0].len)
+    command = engine.commands.find(argv[0].ptr, argv[0].len)
     try:
         if likely(command is not None and command.subcommands is None
                   and passes(engine, session, command)
@@ -240,12 +187,14 @@ cdef void execute(Engine engine, Session session, const Slice *argv, int argc) n
         engine.host.log.warning(f"Internal error in dispatch: {bug!r}")
 
 
-cdef Command resolve(const Slice *argv, int argc):
+cdef Command resolve(Engine engine, Session session, const Slice *argv, int argc):
     """The command or subcommand argv names; CommandError if there is none or the arity does not
     fit."""
-    cdef Command command = registry.find(argv[0].ptr, argv[0].len)
+    cdef Command command = engine.commands.find(argv[0].ptr, argv[0].len)
     cdef Command found
     cdef bytes name = argv[0].ptr[:min(argv[0].len, <size_t>ERROR_ARGS_MAX)]
+    if command is None and session.flags & (PRIMARY | INTERNAL):
+        command = engine.commands.find_declared(argv[0].ptr, argv[0].len)
     if command is None:
         raise errors.error(
             b"unknown command '%b', with args beginning with: %b" % (name, quoted_args(argv, argc)))
@@ -253,8 +202,7 @@ cdef Command resolve(const Slice *argv, int argc):
         found = command.subcommands.get(argv[1].ptr[:argv[1].len].lower())
         if found is None:
             raise errors.error(b"unknown subcommand '%b'. Try %b HELP." % (
-                argv[1].ptr[:min(argv[1].len, <size_t>ERROR_ARGS_MAX)],
-                command.name.upper().encode()))
+                argv[1].ptr[:min(argv[1].len, <size_t>ERROR_ARGS_MAX)], name.upper()))
         command = found
     elif command.handler == NULL:
         raise errors.error(f"wrong number of arguments for '{command.name}' command")
@@ -361,12 +309,12 @@ cdef int execute_carefully(Engine engine, Session session, const Slice *argv, in
     cdef Command command
     cdef ReplyMark mark = reply_mark(&session.reply)
     try:
-        command = resolve(argv, argc)
+        command = resolve(engine, session, argv, argc)
     except CommandError as refused:
         if is_http(argv[0]):
             hang_up_on_http(engine, session)
         else:
-            refuse(engine, session, registry.find(argv[0].ptr, argv[0].len), refused)
+            refuse(engine, session, engine.commands.find(argv[0].ptr, argv[0].len), refused)
     else:
         try:
             check(engine, session, command)
@@ -488,12 +436,12 @@ cdef void feed_monitors(
 ):
     """Show a command to every MONITOR client, as Redis prints it: with the database that is
     selected behind it."""
-    cdef int64_t now_us = clock_us()
+    cdef int64_t now_us = engine.clock.wall_us()
     cdef bytes line
     cdef Session monitor
     if command.flags & (SKIP_MONITOR | ADMIN) or session.flags & INTERNAL:
         return
-    shown = redact([argv[i].ptr[:argv[i].len] for i in range(argc)])
+    shown = redact([argv[i].ptr[:argv[i].len] for i in range(argc)], command.name)
     words = b" ".join([printable(word) for word in shown])
     address = session.address()
     if session.flags & IS_UNIX:
@@ -539,10 +487,10 @@ cdef void execute_nested(Engine engine, Session session, Command command, list a
 
 
 cdef bint replay(Engine engine, Session session, const Slice *argv, int argc) except -1:
-    cdef Command command = registry.find(argv[0].ptr, argv[0].len)
+    cdef Command command = engine.commands.find(argv[0].ptr, argv[0].len)
     if unlikely(command is None or command.subcommands is not None
                 or not command.arity_fits(argc)):
-        command = resolve(argv, argc)
+        command = resolve(engine, session, argv, argc)
     if unlikely(session.flags & IN_MULTI and not command.flags & RUNS_IN_MULTI):
         enqueue(session, command, argv, argc)
         return True
@@ -563,7 +511,7 @@ cdef bint run_again(Engine engine, Blocked blocked) except -1:
     try:
         try:
             # Permissions and the like may have changed since.
-            command = resolve(slices, argc)
+            command = resolve(engine, session, slices, argc)
             check(engine, session, command)
         except CommandError as refused:
             if command is not None:
@@ -596,7 +544,7 @@ cdef int time_out(Engine engine, Blocked blocked) except -1:
         # What keeps state between its runs answers itself, or waits on.
         slices = slices_of(blocked.argv)
         try:
-            command = resolve(slices, <int>len(blocked.argv))
+            command = resolve(engine, session, slices, <int>len(blocked.argv))
             parked = run(
                 engine, session, command, slices, <int>len(blocked.argv), blocked, True)
         finally:

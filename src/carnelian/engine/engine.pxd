@@ -7,7 +7,10 @@ handler's view.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from carnelian.base.clock cimport Clock
 from carnelian.base.slice cimport Slice
+from carnelian.engine.command cimport CommandTable
+from carnelian.engine.diagnostics cimport Diagnostics
 from carnelian.engine.host cimport Host
 from carnelian.engine.lazyfree cimport LazyFree
 from carnelian.engine.propagation cimport Propagation
@@ -127,8 +130,10 @@ cdef class Engine:
     cdef readonly set writes_held      # what holds clients' writes back: a failover, a shutdown
     cdef dict monitors                 # {Session: None}
     cdef readonly dict errors          # code -> count, for INFO errorstats
-    cdef public object slowlog
-    cdef public object latency         # latency.LatencyMonitor, or None
+    cdef readonly Clock clock
+    cdef readonly CommandTable commands
+    cdef readonly Diagnostics diagnostics
+    cdef readonly int64_t startup_bytes    # memory in use before there was any data
     cdef readonly bint hide_expired    # a replica: the primary deletes expired keys
     # Commands of the primary or of a log are running: to them nothing expires by itself, they bring
     # the deletions along. Whoever runs such commands sets this around them.

@@ -7,16 +7,16 @@ from os import urandom
 
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 
-from carnelian.base.clock cimport clock_ms, monotonic_us
+from carnelian.base.clock cimport Clock
 from carnelian.base.memory cimport mem_alloc_zeroed, mem_free, mem_used
 from carnelian.base.native cimport unlikely
+from carnelian.engine.command cimport CommandTable
+from carnelian.engine.diagnostics cimport Diagnostics
 from carnelian.engine.host cimport Host
 from carnelian.engine.lazyfree cimport LazyFree
 from carnelian.engine.propagation cimport Propagation
 from carnelian.engine.pubsub cimport PubSub
-from carnelian.engine.session cimport (
-    BLOCKED, DIRTY_CAS, INTERNAL, MONITORING, Session,
-)
+from carnelian.engine.session cimport BLOCKED, DIRTY_CAS, INTERNAL, MONITORING, Session
 from carnelian.encodings.table cimport TableIter, table_iter_init, table_next
 from carnelian.keyspace.access cimport access_configure
 from carnelian.types.audit cimport database_audit
@@ -24,9 +24,7 @@ from carnelian.keyspace.database cimport (
     Database, KeyRef, database_clear, database_count, database_free, database_new,
     key_find, key_unlink,
 )
-from carnelian.keyspace.entry cimport (
-    EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_when,
-)
+from carnelian.keyspace.entry cimport EXPIRES, POINTER, Entry, entry_key, entry_pointer, entry_when
 from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_next_ms
 from carnelian.types.hash.value cimport hash_count, hash_due, hash_remove, hash_reschedule
 from carnelian.keyspace.value cimport value_effort, value_free
@@ -54,8 +52,7 @@ cdef enum:                         # of a watched key
     KEY_EXPIRED
     KEY_LIVE
 
-# who may refuse writes, as Redis asks them: snapshots, the append-only file, too few replicas,
-# being a read-only replica
+# as Redis asks them: snapshots, the append-only file, too few replicas, being a read-only replica
 REFUSAL_ORDER = ("save", "aof", "replicas", "readonly")
 
 LETTERS = "KEg$lshzxetm?dn"        # event classes by bit
@@ -66,12 +63,17 @@ cdef class Blocked:
 
 
 cdef class Engine:
-    def __cinit__(self, int databases=16):
+    def __cinit__(self, int databases=16, Clock clock=None):
         cdef int i
+        self.clock = clock or Clock()
+        self.take_time()
+        self.started_ms = self.steady_ms
         self.database_count = databases
         self.databases = <Database **>mem_alloc_zeroed(sizeof(Database *) * databases)
         for i in range(databases):
-            self.databases[i] = database_new(i)
+            self.databases[i] = database_new(i, self.now_ms)
+        self.commands = CommandTable()
+        self.diagnostics = Diagnostics(self.clock)
         self.sessions = {}
         self.pending = []
         self.resumable = []
@@ -86,14 +88,13 @@ cdef class Engine:
         self.postponed = {}
         self.monitors = {}
         self.errors = {}
+        self.refusals = {}
         self.active_expire = True
         self.run_id = urandom(20).hex()
-        self.refusals = {}
         self.waiting = {}
         self.writes_held = set()
         self.own_times = OwnTimes()
-        self.take_time()
-        self.started_ms = self.steady_ms
+        self.startup_bytes = mem_used()
 
     def __dealloc__(self):
         cdef int i
@@ -104,7 +105,7 @@ cdef class Engine:
 
     cdef void tick(self) noexcept:
         """Take the time; all commands until the next tick see this one."""
-        self.now_ms = clock_ms()
+        self.now_ms = self.clock.wall_us() // 1000
         self.access_clock = <uint32_t>(self.now_ms // 1000)
 
     cdef void take_time(self) noexcept:
@@ -114,7 +115,7 @@ cdef class Engine:
 
     cdef int64_t steady_now(self) noexcept:
         """The monotonic clock, where a turn's is not exact enough."""
-        self.steady_ms = monotonic_us() // 1000
+        self.steady_ms = self.clock.steady_us() // 1000
         return self.steady_ms
 
     # --- sessions ---
@@ -267,7 +268,7 @@ cdef class Engine:
             if place[0] == db_id:
                 self.ready[place] = None
         # Sessions hold the address of the Database: its content moves, it stays.
-        fresh = database_new(db_id)
+        fresh = database_new(db_id, self.now_ms)
         swapped = old[0]
         old[0] = fresh[0]
         fresh[0] = swapped
@@ -466,7 +467,7 @@ cdef class Engine:
     cpdef bint expire_some(self, int64_t budget_us):
         """Delete keys and fields whose time has come, for at most about `budget_us`. True when some
         are left."""
-        cdef int64_t start = monotonic_us()
+        cdef int64_t start = self.clock.steady_us()
         cdef int64_t end_us = start + budget_us
         cdef Database *db
         cdef bint left = False
@@ -481,10 +482,9 @@ cdef class Engine:
             left = self.expire_keys(db, end_us) or self.expire_hashes(db, end_us)
             if left:
                 break
-        start = monotonic_us() - start
+        start = self.clock.steady_us() - start
         self.stats.expire_cycle_us += <uint64_t>start
-        if self.latency is not None:
-            self.latency.note("expire-cycle", start)
+        self.diagnostics.latency.note("expire-cycle", start)
         return left
 
     cdef bint expire_keys(self, Database *db, int64_t end_us):
@@ -505,7 +505,7 @@ cdef class Engine:
             self.expired(&ref)
             self.propagation.end_unit()
             done += 1
-            if done % EXPIRE_BATCH == 0 and monotonic_us() > end_us:
+            if done % EXPIRE_BATCH == 0 and self.clock.steady_us() > end_us:
                 return True
         return False
 
@@ -521,7 +521,7 @@ cdef class Engine:
             if ref.slot == NULL or self.expire_fields(&ref, FIELD_BATCH) == 0:
                 return False
             self.propagation.end_unit()
-            if monotonic_us() > end_us:
+            if self.clock.steady_us() > end_us:
                 return (
                     db.field_timers != NULL
                     and field_timers_next_ms(db.field_timers) < self.now_ms)
@@ -547,7 +547,7 @@ cdef class Engine:
                 continue
             self.expired(&ref)
             self.propagation.end_unit()
-            left = monotonic_us() > end_us
+            left = self.clock.steady_us() > end_us
         self.deletes_hidden = False
         return left
 
@@ -639,7 +639,7 @@ cdef class Engine:
 
     def aside(self):
         """An empty engine to load data into that ours may then `adopt`."""
-        cdef Engine other = Engine(self.database_count)
+        cdef Engine other = Engine(self.database_count, self.clock)
         other.lfu = self.lfu
         return other
 

@@ -10,11 +10,11 @@ cdef enum:
     DOUBLINGS = 31
 
 
-cdef double upper_ns(int at) noexcept:
-    """The end of a bucket."""
+cdef double upper_ns(int at, double rate) noexcept:
+    """The end of a bucket, at so many ticks a microsecond."""
     cdef uint64_t base = <uint64_t>1 << ((at >> SUB_BITS) + FIRST_SHIFT - SUB_BITS)
     cdef int sub = (at & ((1 << SUB_BITS) - 1)) + (1 << SUB_BITS) + 1
-    return <double>(base * <uint64_t>sub) * 1000.0 / ticks_per_us
+    return <double>(base * <uint64_t>sub) * 1000.0 / rate
 
 
 cdef class Histogram:
@@ -28,7 +28,7 @@ cdef class Histogram:
         for at in range(HISTOGRAM_BUCKETS):
             seen += self.counts[at]
             if self.counts[at] and seen >= wanted:
-                return upper_ns(at) / 1000.0
+                return upper_ns(at, ticks_per_us()) / 1000.0
         return 0.0
 
     def doublings_us(self):
@@ -39,10 +39,11 @@ cdef class Histogram:
         cdef int at = 0
         cdef int i
         cdef uint64_t limit
+        cdef double rate = ticks_per_us()
         found = []
         for i in range(DOUBLINGS):
             limit = <uint64_t>FIRST_NS << i
-            while at < HISTOGRAM_BUCKETS and upper_ns(at) <= limit:
+            while at < HISTOGRAM_BUCKETS and upper_ns(at, rate) <= limit:
                 seen += self.counts[at]
                 at += 1
             if i == DOUBLINGS - 1:

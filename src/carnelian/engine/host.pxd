@@ -25,6 +25,7 @@ cdef class Configuration:
     cdef public str file                   # absolute path of the configuration file, if any
     cdef public bint cluster_enabled
     cdef public str enable_debug_command
+    cdef public str enable_module_command
     cdef public uint64_t hll_sparse_max_bytes
     cdef public int hz
     cdef public str io_backend

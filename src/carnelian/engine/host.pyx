@@ -20,6 +20,7 @@ cdef class Configuration:
     def __cinit__(self):
         self.file = ""
         self.enable_debug_command = "no"
+        self.enable_module_command = "no"
         self.hll_sparse_max_bytes = 3000
         self.hz = 10
         self.io_backend = "auto"

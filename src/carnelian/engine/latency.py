@@ -6,7 +6,9 @@ expiry cycle, forks, the append-only file.
 
 from __future__ import annotations
 
-import time
+TYPE_CHECKING: bool = False
+if TYPE_CHECKING:
+    from carnelian.base.clock import Clock
 
 SAMPLES_MAX = 160
 
@@ -29,9 +31,10 @@ class Series:
 
 
 class LatencyMonitor:
-    __slots__ = ("events", "threshold_ms")
+    __slots__ = ("clock", "events", "threshold_ms")
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.events: dict[str, Series] = {}
         self.threshold_ms = 0
 
@@ -39,7 +42,7 @@ class LatencyMonitor:
         """Remember it if it took as long as latency-monitor-threshold says."""
         spent_ms = int(spent_us) // 1000
         if self.threshold_ms and spent_ms >= self.threshold_ms:
-            self.events.setdefault(event, Series()).add(int(time.time()), spent_ms)
+            self.events.setdefault(event, Series()).add(self.clock.wall_s(), spent_ms)
 
     def history(self, event: str) -> list[tuple[int, int]]:
         return list(self.events[event].samples) if event in self.events else []

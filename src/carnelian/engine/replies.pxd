@@ -4,8 +4,9 @@ from carnelian.engine.call cimport Call
 from carnelian.resp.reply cimport Reply
 
 
-# The answer to a HELP subcommand: a head, these lines, and how to get help.
-cdef int help_lines(Call call, tuple lines) except -1
+# The handler of a container's HELP, made of the declarations of its subcommands.
+cdef int container_help(Call call) except -1
+cdef int reply_lines(Call call, list lines) except -1       # each a simple string
 # dict: map, list and tuple: array, ReplySet: set, ReplyStatus: simple string, str and bytes: bulk,
 # int, float, bool, None: null.
 cdef int reply_structure(Reply *reply, object what) except -1

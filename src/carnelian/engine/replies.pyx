@@ -1,29 +1,30 @@
 """Help texts and Python structures as replies; see replies.pxd."""
 
 from carnelian.engine.call cimport Call
+from carnelian.engine.command cimport Command
 from carnelian.resp.reply cimport (
     Reply, reply_array, reply_bool, reply_bulk, reply_double, reply_int, reply_map, reply_null,
     reply_set, reply_status,
 )
 
+from carnelian.declare.help import help_lines
 from carnelian.engine.introspection import ReplySet, ReplyStatus
 
 
-cdef void status_line(Reply *reply, str line):
-    cdef bytes text = line.encode()
-    reply_status(reply, text, len(text))
-
-
-cdef int help_lines(Call call, tuple lines) except -1:
-    cdef str container = call.command.name.partition("|")[0].upper()
-    reply_array(call.reply, len(lines) + 3)
-    status_line(
-        call.reply, f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+cdef int reply_lines(Call call, list lines) except -1:
+    cdef bytes text
+    reply_array(call.reply, len(lines))
     for line in lines:
-        status_line(call.reply, line)
-    status_line(call.reply, "HELP")
-    status_line(call.reply, "    Print this help.")
+        text = line.encode("utf-8", "surrogateescape")
+        reply_status(call.reply, text, len(text))
     return 0
+
+
+cdef int container_help(Call call) except -1:
+    cdef Command container = call.engine.commands.find_declared(call.argv[0].ptr, call.argv[0].len)
+    cdef str spelled = call.bytes(0).decode("utf-8", "surrogateescape")
+    return reply_lines(
+        call, help_lines(container.declaration, spelled, container.handler != NULL))
 
 
 cdef int reply_structure(Reply *reply, object what) except -1:

@@ -1,12 +1,12 @@
-"""The slow log: the last commands that took long, as SLOWLOG shows them.
+"""The command logs: the last commands that took long, or whose request or reply was large.
+
+SLOWLOG and COMMANDLOG show them.
 
 Owned by the engine, fed by dispatch. Entries keep shortened copies of the arguments, never a
 password.
 """
 
 from __future__ import annotations
-
-import time
 
 ARGUMENTS_MAX = 32
 ARGUMENT_BYTES_MAX = 128
@@ -25,9 +25,8 @@ SECRET_PARAMETERS = frozenset(
 )
 
 
-def secret_places(words: list[bytes]) -> list[int]:
+def secret_places(words: list[bytes], name: bytes) -> list[int]:
     """Which arguments of a call must not be shown: passwords, and what lies around them."""
-    name = words[0].lower()
     second = words[1].lower() if len(words) > 1 else b""
     if name == b"auth":
         return list(range(1, len(words)))
@@ -46,16 +45,21 @@ def secret_places(words: list[bytes]) -> list[int]:
     return [at for at in places if at < len(words)]
 
 
-def redact(words: list[bytes]) -> list[bytes]:
-    """The words of a call as others may see them."""
-    if words[0].lower() in SENSITIVE:
-        for at in secret_places(words):
+def redact(words: list[bytes], command_name: str) -> list[bytes]:
+    """The words of a call as others may see them; the first one may be another name of the
+    command."""
+    name = command_name.partition("|")[0].encode()
+    if name in SENSITIVE:
+        for at in secret_places(words, name):
             words[at] = REDACTED
     return words
 
 
-class SlowLog:
-    """Entries (id, unix time, microseconds, words, address, client name), the newest first."""
+SLOW, LARGE_REQUEST, LARGE_REPLY = b"slow", b"large-request", b"large-reply"  # kinds of logs
+
+
+class CommandLog:
+    """Entries (id, unix time, microseconds or bytes, words, address, client name), newest first."""
 
     __slots__ = ("entries", "next_id", "size_max")
 
@@ -66,7 +70,9 @@ class SlowLog:
 
     def add(  # noqa: PLR0917
         self,
-        spent_us: int,
+        now_s: int,
+        value: int,
+        command_name: str,
         words: list[bytes],
         lengths: list[int],
         argc: int,
@@ -75,14 +81,14 @@ class SlowLog:
     ) -> None:
         """`words` may be cut short; `lengths` and `argc` tell what there was."""
         kept = ARGUMENTS_MAX if argc <= ARGUMENTS_MAX else ARGUMENTS_MAX - 1
-        shown = redact(list(words))[:kept]
+        shown = redact(list(words), command_name)[:kept]
         for at, word in enumerate(shown):
             if lengths[at] > ARGUMENT_BYTES_MAX and word is not REDACTED:
                 more = b"... (%d more bytes)" % (lengths[at] - ARGUMENT_BYTES_MAX)
                 shown[at] = word[:ARGUMENT_BYTES_MAX] + more
         if argc > ARGUMENTS_MAX:
             shown.append(b"... (%d more arguments)" % (argc - kept))
-        self.entries.insert(0, (self.next_id, int(time.time()), spent_us, shown, address, name))
+        self.entries.insert(0, (self.next_id, now_s, value, shown, address, name))
         self.next_id += 1
         self.trim()
 

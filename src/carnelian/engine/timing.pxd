@@ -2,8 +2,6 @@
 
 from libc.stdint cimport int64_t
 
-cdef double ticks_per_us
-
-# Measure the rate again: more exact the longer ago the import was.
-cpdef void calibrate()
-cdef int64_t ticks_to_us(int64_t ticks) noexcept
+cdef double ticks_per_us() noexcept
+cdef int64_t ticks_to_us(int64_t count) noexcept
+cdef int64_t ticks_of_us(int64_t us) noexcept      # the greatest number where it would not fit

@@ -1,5 +1,5 @@
-"""The tick rate, measured against the monotonic clock: roughly at import, better the longer the
-process runs."""
+"""The tick rate, measured against the monotonic clock since the import: the more exact, the longer
+ago that was."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -8,29 +8,28 @@ from carnelian.base.native cimport ticks
 
 
 cdef enum:
-    FIRST_MEASURE_NS = 200_000
+    MEASURE_NS_MIN = 200_000
 
+cdef int64_t TICKS_MAX = 0x7FFFFFFFFFFFFFFF
 cdef uint64_t first_ticks = ticks()
 cdef int64_t first_ns = monotonic_ns()
 
 
-cpdef void calibrate():
-    """Measure again over the whole time since import."""
-    global ticks_per_us
+cdef double ticks_per_us() noexcept:
     cdef int64_t elapsed = monotonic_ns() - first_ns
-    if elapsed >= FIRST_MEASURE_NS:
-        ticks_per_us = <double>(ticks() - first_ticks) * 1000.0 / <double>elapsed
+    while elapsed < MEASURE_NS_MIN:
+        elapsed = monotonic_ns() - first_ns
+    return <double>(ticks() - first_ticks) * 1000.0 / <double>elapsed
 
 
 cdef int64_t ticks_to_us(int64_t count) noexcept:
-    return <int64_t>(<double>count / ticks_per_us)
+    return <int64_t>(<double>count / ticks_per_us())
+
+
+cdef int64_t ticks_of_us(int64_t us) noexcept:
+    cdef double wanted = <double>us * ticks_per_us()
+    return <int64_t>wanted if wanted < <double>TICKS_MAX / 2 else TICKS_MAX
 
 
 def to_us(int64_t count):
     return ticks_to_us(count)
-
-
-while monotonic_ns() - first_ns < FIRST_MEASURE_NS:
-    pass
-ticks_per_us = 1.0
-calibrate()

@@ -28,7 +28,7 @@ cdef struct KeyRef:
     size_t len
     uint64_t hash
 
-cdef Database *database_new(int id) noexcept nogil
+cdef Database *database_new(int id, int64_t now_ms) noexcept nogil
 cdef void database_free(Database *db) noexcept nogil
 cdef void database_clear(Database *db) noexcept nogil            # frees everything here and now
 cdef bint database_verify(Database *db) noexcept nogil

@@ -3,7 +3,6 @@
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memmove
 
-from carnelian.base.clock cimport clock_ms
 from carnelian.base.hashing cimport hash_bytes
 from carnelian.base.memory cimport mem_alloc_zeroed, mem_free
 from carnelian.base.native cimport unlikely
@@ -27,11 +26,11 @@ from carnelian.keyspace.wheel cimport (
 )
 
 
-cdef Database *database_new(int id) noexcept nogil:
+cdef Database *database_new(int id, int64_t now_ms) noexcept nogil:
     cdef Database *db = <Database *>mem_alloc_zeroed(sizeof(Database))
     db.keys = table_new(entry_key)
     db.id = id
-    wheel_init(&db.wheel, clock_ms())
+    wheel_init(&db.wheel, now_ms)
     return db
 
 

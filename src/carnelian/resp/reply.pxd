@@ -106,6 +106,11 @@ cdef inline size_t reply_tail_used(Reply *r) noexcept nogil:
     return <size_t>(r.pos - r.tail.data) if r.tail != NULL else 0
 
 
+cdef inline size_t reply_total_bytes(Reply *r) noexcept nogil:
+    """Bytes written since it was last empty."""
+    return r.queued + reply_tail_used(r)
+
+
 cdef inline bint reply_is_empty(Reply *r) noexcept nogil:
     return r.queued + reply_tail_used(r) == r.sent
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from carnelian.base.clock import Clock
 from carnelian.engine.latency import LatencyMonitor
 from carnelian.services.config.config import Config
 from carnelian.services.persistence.aof import file_worker, log_file
@@ -50,7 +51,7 @@ class Bench:
         self.commands = Commands()
         self.worker: Any = FileWorker()
         self.worker.submit = self.jobs.append
-        self.log = LogFile(self.commands, self.config, self.worker, LatencyMonitor())
+        self.log = LogFile(self.commands, self.config, self.worker, LatencyMonitor(Clock()))
         self.log.open(str(path))
 
     def turn(self, data: bytes = b"", passed: float = 0.0) -> bytes:

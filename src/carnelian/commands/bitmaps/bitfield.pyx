@@ -21,7 +21,6 @@ from carnelian.resp.reply cimport Reply, reply_array, reply_int, reply_null
 from carnelian.engine.command import family
 from carnelian.engine.errors import SYNTAX, error
 from carnelian.declare.flags import KEY_VARIABLE_FLAGS, KEYS_CHANGED
-from carnelian.declare.getkeys import bitfield_keys
 
 command = family("bitmap")
 
@@ -187,9 +186,10 @@ command(handler(bitfield), "BITFIELD key [GET encoding offset | [OVERFLOW <WRAP 
         " [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>]"
         " <SET encoding offset value | INCRBY encoding offset increment> ...]]",
         WRITES | DENY_OOM, since="3.2.0", cost="O(1) for each operation",
-        key_finder=bitfield_keys, key_flags=KEYS_CHANGED | KEY_VARIABLE_FLAGS,
+        key_finder="bitfield", key_flags=KEYS_CHANGED | KEY_VARIABLE_FLAGS,
         types={"value": "integer"},
-        about="Read and change integers of any width within the string at a key.")
+        about="Read and change integers of any width within the string at a key.",
+        key_notes=("This command allows both access and modification of the key",))
 command(handler(bitfield_ro), "BITFIELD_RO key [GET encoding offset [GET encoding offset ...]]",
         READS | FAST, since="6.0.0", cost="O(1) for each operation",
         about="Read integers of any width within the string at a key.")

@@ -4,14 +4,15 @@ from libc.stdint cimport int64_t
 
 from carnelian.base.numbers cimport parse_int64
 from carnelian.engine.call cimport Call, handler
-from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
+from carnelian.engine.command cimport ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, STALE
 from carnelian.engine.dispatch cimport unblock
 from carnelian.engine.engine cimport GATE_PAUSED, Engine
+from carnelian.engine.replies cimport container_help
 from carnelian.engine.session cimport (
     NO_EVICT, NO_TOUCH, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, Session,
 )
 from carnelian.resp.reply cimport (
-    reply_array, reply_bulk, reply_int, reply_null, reply_ok, reply_status, reply_verbatim,
+    reply_bulk, reply_int, reply_null, reply_ok, reply_verbatim,
 )
 
 from carnelian.commands.clients.client_info import info_line, parse_filters, sessions_that
@@ -38,6 +39,20 @@ BAD_UNBLOCK = error("CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 
 
 # --- oneself ---
+
+cdef int capa(Call call) except -1:
+    """Valkey ignores what it does not know, and we know none of what there is."""
+    reply_ok(call.reply)
+    return 0
+
+
+cdef int import_source(Call call) except -1:
+    """As Valkey without `import-mode`, which we do not have."""
+    if not call.is_word(2, b"off"):
+        raise error("Server is not in import mode")
+    reply_ok(call.reply)
+    return 0
+
 
 cdef int client_id(Call call) except -1:
     reply_int(call.reply, <int64_t>call.session.id)
@@ -221,81 +236,31 @@ cdef int unpause(Call call) except -1:
     return 0
 
 
-HELP = b"""\
-CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
-GETNAME
-    Return the name of the current connection.
-ID
-    Return the ID of the current connection.
-INFO
-    Describe the current connection.
-KILL <ip:port>
-    Close the connection that comes from <ip:port>.
-KILL <option> <value> [<option> <value> [...]]
-    Close the connections that fit all options:
-    * ADDR, LADDR (<ip:port>|<unixsocket>:0)
-      The remote or the local address.
-    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)
-      The kind of client.
-    * USER <username>
-      The user it is authenticated as.
-    * SKIPME (YES|NO)
-      Whether to spare the current connection (default: yes).
-    * ID <client-id> [<client-id> ...]
-      Its ID.
-    * MAXAGE <seconds>, IDLE <seconds>
-      Connected, or idle, for at least so long.
-    * NAME, LIB-NAME, LIB-VER, FLAGS, DB, IP <value>
-      What CLIENT LIST shows of it. NOT- in front of an option means the opposite.
-LIST [options ...]
-    Describe the connections that fit the options, which are those of KILL.
-NO-EVICT (ON|OFF)
-    Spare the current connection when clients are closed to free memory.
-NO-TOUCH (ON|OFF)
-    Let commands of the current connection leave LRU and LFU figures alone.
-PAUSE <timeout> [WRITE|ALL]
-    Hold back all commands, or just writes, for <timeout> milliseconds.
-REPLY (ON|OFF|SKIP)
-    Control the replies sent to the current connection.
-SETINFO <option> <value>
-    Say which library the client uses: LIB-NAME or LIB-VER.
-SETNAME <name>
-    Name the current connection.
-UNBLOCK <clientid> [TIMEOUT|ERROR]
-    End the wait of a blocked client.
-UNPAUSE
-    End a pause.
-HELP
-    Print this help."""
-
-
-def help_lines(bytes text):
-    return text.split(b"\n")
-
-
-cdef int help_(Call call) except -1:
-    cdef bytes line
-    lines = help_lines(HELP)
-    reply_array(call.reply, len(lines))
-    for line in lines:
-        reply_status(call.reply, line, len(line))
-    return 0
-
-
 command(0, "CLIENT", container=True, since="2.4.0", cost="Depends on subcommand.",
         about="Commands about client connections.")
 
-command(handler(getname), "CLIENT GETNAME", USUAL, since="2.6.9", cost="O(1)",
-        about="Return the name of the connection.")
+command(handler(capa), "CLIENT CAPA capability [capability ...]", USUAL | ALLOW_BUSY,
+        since="8.0.0", cost="O(1)", about="Say what the client is capable of.",
+        help=("CAPA <option> [<option> ...]",
+              "    Say what the client is capable of. There is nothing that this server knows."))
 
-command(handler(help_), "CLIENT HELP", LOADING | STALE, since="5.0.0", cost="O(1)",
+command(handler(getname), "CLIENT GETNAME", USUAL, since="2.6.9", cost="O(1)",
+        about="Return the name of the connection.",
+        help=("    Return the name of the current connection.",))
+
+command(handler(container_help), "CLIENT HELP", LOADING | STALE, since="5.0.0", cost="O(1)",
         about="Explain the subcommands.")
 
 command(handler(client_id), "CLIENT ID", USUAL, since="5.0.0", cost="O(1)",
-        about="Return the unique ID of the connection.")
+        about="Return the unique ID of the connection.",
+        help=("    Return the ID of the current connection.",))
+
+command(handler(import_source), "CLIENT IMPORT-SOURCE <ON | OFF>", USUAL, since="8.1.0",
+        cost="O(1)", about="Mark the connection as one that imports data from elsewhere.")
 
 command(handler(client_info), "CLIENT INFO", USUAL, since="6.2.0", cost="O(1)",
-        about="Describe the connection.", tips=("nondeterministic_output",))
+        about="Describe the connection.", tips=("nondeterministic_output",),
+        help=("    Return information about the current client connection.",))
 
 command(handler(kill),
         "CLIENT KILL <ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA |"
@@ -309,7 +274,28 @@ command(handler(kill),
         history=(("2.8.12", "Added the form with options."),
                  ("2.8.12", "Added ID."), ("3.2.0", "Added TYPE master."),
                  ("5.0.0", "Replaced TYPE slave with TYPE replica."),
-                 ("6.2.0", "Added LADDR."), ("7.4.0", "Added MAXAGE.")))
+                 ("6.2.0", "Added LADDR."), ("7.4.0", "Added MAXAGE.")),
+        help=("KILL <ip:port>",
+              "    Kill connection made from <ip:port>.",
+              "KILL <option> <value> [<option> <value> [...]]",
+              "    Kill connections. Options are:",
+              "    * ADDR (<ip:port>|<unixsocket>:0)",
+              "      Kill connections made from the specified address",
+              "    * LADDR (<ip:port>|<unixsocket>:0)",
+              "      Kill connections made to specified local address",
+              "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+              "      Kill connections by type.",
+              "    * USER <username>",
+              "      Kill connections authenticated by <username>.",
+              "    * SKIPME (YES|NO)",
+              "      Skip killing current connection (default: yes).",
+              "    * ID <client-id> [<client-id> ...]",
+              "      Kill connections by ID.",
+              "    * MAXAGE <seconds>, IDLE <seconds>",
+              "      Kill connections that are connected, or idle, for at least so long.",
+              "    * NAME, LIB-NAME, LIB-VER, FLAGS, DB, IP <value>",
+              "      Kill connections of which CLIENT LIST shows that.",
+              "    NOT- in front of an option means the opposite."))
 
 command(handler(client_list),
         "CLIENT LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
@@ -317,20 +303,28 @@ command(handler(client_list),
         about="Describe the connections of all clients, or of some.",
         tips=("nondeterministic_output",),
         history=(("2.8.12", "Added the unique ID."), ("5.0.0", "Added TYPE."),
-                 ("6.0.0", "Added the user."), ("6.2.0", "Added ID and more fields.")))
+                 ("6.0.0", "Added the user."), ("6.2.0", "Added ID and more fields.")),
+        help=("LIST [options ...]",
+              "    Return information about client connections. Options:",
+              "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+              "      Return clients of specified type.",
+              "    * and the other options of KILL."))
 
 command(handler(no_evict), "CLIENT NO-EVICT <ON | OFF>", USUAL | ADMIN, since="7.0.0", cost="O(1)",
-        about="Spare the connection when clients are closed to free memory.")
+        about="Spare the connection when clients are closed to free memory.",
+        help=("    Protect current client connection from eviction.",))
 
 command(handler(no_touch), "CLIENT NO-TOUCH <ON | OFF>", USUAL, since="7.2.0", cost="O(1)",
         about="Let the commands of the connection leave LRU and LFU figures alone.")
 
 command(handler(pause), "CLIENT PAUSE timeout [WRITE | ALL]", USUAL | ADMIN, since="3.0.0",
         cost="O(1)", about="Hold back commands of clients for a while.",
-        types={"timeout": "integer"}, history=(("6.2.0", "Added WRITE and ALL."),))
+        types={"timeout": "integer"}, history=(("6.2.0", "Added WRITE and ALL."),),
+        help=("    Suspend all, or just write, clients for <timeout> milliseconds.",))
 
 command(handler(client_reply), "CLIENT REPLY <ON | OFF | SKIP>", USUAL, since="3.2.0", cost="O(1)",
-        about="Choose whether commands are answered.")
+        about="Choose whether commands are answered.",
+        help=("    Control the replies sent to the current connection.",))
 
 command(handler(setinfo), "CLIENT SETINFO <LIB-NAME libname | LIB-VER libver>", USUAL,
         since="7.2.0", cost="O(1)", about="Say which library the client uses.",
@@ -338,12 +332,17 @@ command(handler(setinfo), "CLIENT SETINFO <LIB-NAME libname | LIB-VER libver>", 
 
 command(handler(setname), "CLIENT SETNAME connection-name", USUAL, since="2.6.9", cost="O(1)",
         about="Name the connection.",
-        tips=("request_policy:all_nodes", "response_policy:all_succeeded"))
+        tips=("request_policy:all_nodes", "response_policy:all_succeeded"),
+        help=("SETNAME <name>",
+              "    Assign the name <name> to the current connection."))
 
 command(handler(unblock_client), "CLIENT UNBLOCK client-id [TIMEOUT | ERROR]", USUAL | ADMIN,
         since="5.0.0", cost="O(log N) where N is the number of client connections",
-        about="End the wait of a client that is blocked.")
+        about="End the wait of a client that is blocked.",
+        help=("UNBLOCK <clientid> [TIMEOUT|ERROR]",
+              "    Unblock the specified blocked client."))
 
 command(handler(unpause), "CLIENT UNPAUSE", USUAL | ADMIN, since="6.2.0",
         cost="O(N) where N is the number of held back clients",
-        about="Let commands held back by CLIENT PAUSE go on.")
+        about="Let commands held back by CLIENT PAUSE go on.",
+        help=("    Stop the current client pause, resuming traffic.",))

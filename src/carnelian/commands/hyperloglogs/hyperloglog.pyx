@@ -139,7 +139,9 @@ cdef int pfcount(Call call) except -1:
 command(handler(pfcount), "PFCOUNT key [key ...]", READS | MAY_REPLICATE, since="2.8.9",
         cost="O(1) for one key, whose estimate is kept; O(N) for N keys",
         key_flags=KEY_RW | KEY_ACCESS,
-        about="Estimate how many different elements HyperLogLogs have seen.")
+        about="Estimate how many different elements HyperLogLogs have seen.",
+        key_notes=("RW because it may change the internal representation of the"
+                   " key, and propagate to replicas",))
 
 
 cdef int pfmerge(Call call) except -1:

@@ -4,13 +4,12 @@ from libc.stdint cimport int64_t
 
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, READS, STALE
+from carnelian.engine.replies cimport container_help
 from carnelian.keyspace.access cimport access_frequency
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STRING, Entry, entry_encoding, entry_type
 from carnelian.types.string.value cimport text_encoding
-from carnelian.resp.reply cimport (
-    reply_array, reply_bulk, reply_int, reply_null, reply_status,
-)
+from carnelian.resp.reply cimport reply_bulk, reply_int, reply_null
 
 from carnelian.engine.command import family
 from carnelian.engine.errors import error
@@ -22,19 +21,6 @@ ENCODING_NAMES = (b"", b"", b"listpack", b"intset", b"quicklist", b"hashtable", 
                   b"stream", b"listpackex")
 SWITCHING = (" Please note that when switching between policies at runtime LRU and LFU data will"
              " take some time to adjust.")
-LINES = (
-    b"OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    b"ENCODING <key>",
-    b"    Name the representation of the value at <key>.",
-    b"FREQ <key>",
-    b"    Tell how often <key> is used, on a logarithmic scale (needs an LFU policy).",
-    b"IDLETIME <key>",
-    b"    Tell for how many seconds <key> has not been used (needs a policy without LFU).",
-    b"REFCOUNT <key>",
-    b"    Tell how many references there are to the value at <key>.",
-    b"HELP",
-    b"    Print this help.",
-)
 
 
 cdef bint look(Call call, KeyRef *ref):
@@ -69,7 +55,9 @@ cdef int encoding(Call call) except -1:
 
 command(handler(encoding), "OBJECT ENCODING key", READS, since="2.2.3", cost="O(1)",
         about="Name the representation of a value.", key_flags=KEYS_INSPECTED,
-        tips=("nondeterministic_output",))
+        tips=("nondeterministic_output",),
+        help=("    Return the kind of internal representation used in order to store the value",
+              "    associated with a <key>."))
 
 
 cdef int freq(Call call) except -1:
@@ -84,17 +72,12 @@ cdef int freq(Call call) except -1:
 
 command(handler(freq), "OBJECT FREQ key", READS, since="4.0.0", cost="O(1)",
         about="Tell how often a key is used, on a logarithmic scale.", key_flags=KEYS_INSPECTED,
-        tips=("nondeterministic_output",))
+        tips=("nondeterministic_output",),
+        help=("    Return the access frequency index of the <key>. The returned integer is",
+              "    proportional to the logarithm of the recent access frequency of the key."))
 
 
-cdef int help_(Call call) except -1:
-    reply_array(call.reply, len(LINES))
-    for line in LINES:
-        reply_status(call.reply, line, len(line))
-    return 0
-
-
-command(handler(help_), "OBJECT HELP", LOADING | STALE, since="6.2.0", cost="O(1)",
+command(handler(container_help), "OBJECT HELP", LOADING | STALE, since="6.2.0", cost="O(1)",
         about="Explain the subcommands.")
 
 
@@ -111,7 +94,9 @@ cdef int idletime(Call call) except -1:
 
 command(handler(idletime), "OBJECT IDLETIME key", READS, since="2.2.3", cost="O(1)",
         about="Tell for how many seconds a key has not been used.", key_flags=KEYS_INSPECTED,
-        tips=("nondeterministic_output",))
+        tips=("nondeterministic_output",),
+        help=("    Return the idle time of the <key>, that is the approximated number of",
+              "    seconds elapsed since the last access to the key."))
 
 
 cdef int refcount(Call call) except -1:
@@ -123,4 +108,6 @@ cdef int refcount(Call call) except -1:
 
 command(handler(refcount), "OBJECT REFCOUNT key", READS, since="2.2.3", cost="O(1)",
         about="Tell how many references there are to a value.", key_flags=KEYS_INSPECTED,
-        tips=("nondeterministic_output",))
+        tips=("nondeterministic_output",),
+        help=("    Return the number of references of the value associated with the specified",
+              "    <key>."))

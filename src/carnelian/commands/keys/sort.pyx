@@ -37,7 +37,6 @@ from carnelian.resp.reply cimport reply_array, reply_int, reply_null, reply_slic
 
 from carnelian.engine.command import family
 from carnelian.engine.errors import SYNTAX, WRONG_TYPE, error
-from carnelian.declare.getkeys import sort_keys, sort_ro_keys
 
 command = family("generic")
 
@@ -46,9 +45,6 @@ cdef struct Item:
     Slice weight               # ptr NULL: there is none
     double score
 
-# How the comparison at hand works: qsort takes no context.
-cdef bint descending = False
-
 
 cdef int compare_scores(const void *a, const void *b) noexcept nogil:
     cdef const Item *left = <const Item *>a
@@ -56,12 +52,11 @@ cdef int compare_scores(const void *a, const void *b) noexcept nogil:
     cdef int order = (left.score > right.score) - (left.score < right.score)
     if order == 0:
         order = member_compare(left.element, right.element)
-    return -order if descending else order
+    return order
 
 
 cdef int compare_elements(const void *a, const void *b) noexcept nogil:
-    cdef int order = member_compare((<const Item *>a).element, (<const Item *>b).element)
-    return -order if descending else order
+    return member_compare((<const Item *>a).element, (<const Item *>b).element)
 
 
 cdef int compare_weights(const void *a, const void *b) noexcept nogil:
@@ -75,7 +70,19 @@ cdef int compare_weights(const void *a, const void *b) noexcept nogil:
     # Redis leaves the order of equal texts open.
     if order == 0:
         order = member_compare(left.element, right.element)
-    return -order if descending else order
+    return order
+
+
+cdef int compare_scores_down(const void *a, const void *b) noexcept nogil:
+    return compare_scores(b, a)
+
+
+cdef int compare_elements_down(const void *a, const void *b) noexcept nogil:
+    return compare_elements(b, a)
+
+
+cdef int compare_weights_down(const void *a, const void *b) noexcept nogil:
+    return compare_weights(b, a)
 
 
 cdef class Sorter:
@@ -279,16 +286,18 @@ cdef class Sorter:
         return 0
 
     cdef int sort(self, Call call) except -1:
-        global descending
-        descending = self.descending
+        cdef bint down = self.descending
         if not self.alpha:
             self.weigh(call)
-            qsort(self.items, self.count, sizeof(Item), compare_scores)
+            qsort(self.items, self.count, sizeof(Item),
+                  compare_scores_down if down else compare_scores)
         elif self.by.ptr == NULL:
-            qsort(self.items, self.count, sizeof(Item), compare_elements)
+            qsort(self.items, self.count, sizeof(Item),
+                  compare_elements_down if down else compare_elements)
         else:
             self.weigh(call)
-            qsort(self.items, self.count, sizeof(Item), compare_weights)
+            qsort(self.items, self.count, sizeof(Item),
+                  compare_weights_down if down else compare_weights)
         return 0
 
     cdef void collect(self, Call call):
@@ -404,15 +413,22 @@ cdef int sort_ro(Call call) except -1:
     return sort_key(call, False)
 
 
+# Of the key specs, as COMMAND INFO shows them.
+BY_OR_GET = ("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive"
+             " from the content of the key we sort")
+STORED = ("For the optional STORE keyword. It is marked 'unknown' because the keyword can appear"
+          " anywhere in the argument array")
+
 command(handler(sort), "SORT key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]]"
         " [ASC | DESC] [ALPHA] [STORE destination]", WRITES | DENY_OOM, since="1.0.0",
         cost="O(N + N*log(N)) for N elements, and a look-up of a key for each BY and GET",
         about="Sort a list, set or sorted set; reply with the result or store it.",
-        keys=("1 RO access", "? RO access", "? OW update"), key_finder=sort_keys,
+        keys=("1 RO access", "? RO access", "? OW update"), key_finder="sort",
+        key_notes=("", BY_OR_GET, STORED),
         acl="set sortedset list dangerous")
 command(handler(sort_ro), "SORT_RO key [BY pattern] [LIMIT offset count]"
         " [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]", READS, since="7.0.0",
         cost="O(N + N*log(N)) for N elements, and a look-up of a key for each BY and GET",
         about="Sort a list, set or sorted set.",
-        keys=("1 RO access", "? RO access"), key_finder=sort_ro_keys,
+        keys=("1 RO access", "? RO access"), key_finder="sort_ro", key_notes=("", BY_OR_GET),
         acl="set sortedset list dangerous")

@@ -9,7 +9,7 @@ from carnelian.engine.command cimport (
 )
 from carnelian.engine.propagation cimport for_replicas_only
 from carnelian.engine.pubsub cimport PubSub
-from carnelian.engine.replies cimport help_lines
+from carnelian.engine.replies cimport container_help
 from carnelian.engine.session cimport IN_MULTI, NO_BLOCKING, Session
 from carnelian.resp.reply cimport (
     Reply, reply_array, reply_bulk, reply_bulk_text, reply_int, reply_null, reply_push,
@@ -217,38 +217,29 @@ cdef int numpat(Call call) except -1:
     return 0
 
 
-cdef int help_(Call call) except -1:
-    help_lines(call, (
-        "CHANNELS [<pattern>]",
-        "    Channels somebody listens to, of those that match the pattern.",
-        "NUMPAT",
-        "    How many different patterns clients listen to.",
-        "NUMSUB [<channel> ...]",
-        "    How many clients listen to each of the channels, patterns not counted.",
-        "SHARDCHANNELS [<pattern>]",
-        "    Shard channels somebody listens to, of those that match the pattern.",
-        "SHARDNUMSUB [<shardchannel> ...]",
-        "    How many clients listen to each of the shard channels.",
-    ))
-    return 0
-
-
 command(0, "PUBSUB", container=True, since="2.8.0", cost="Depends on subcommand.",
         about="Commands about channels and who listens to them.")
 command(handler(channels), "PUBSUB CHANNELS [pattern]", ASKING_FLAGS, since="2.8.0",
         cost="O(N) where N is the number of channels somebody listens to.",
-        about="List the channels somebody listens to.")
-command(handler(help_), "PUBSUB HELP", LOADING | STALE, since="6.2.0", cost="O(1)",
+        about="List the channels somebody listens to.",
+        help=("    Return the currently active channels matching a <pattern> (default: '*').",))
+command(handler(container_help), "PUBSUB HELP", LOADING | STALE, since="6.2.0", cost="O(1)",
         about="Say what the subcommands do.")
 command(handler(numpat), "PUBSUB NUMPAT", ASKING_FLAGS, since="2.8.0", cost="O(1)",
-        about="Count the different patterns clients listen to.")
+        about="Count the different patterns clients listen to.",
+        help=("    Return number of subscriptions to patterns.",))
 command(handler(numsub), "PUBSUB NUMSUB [channel [channel ...]]", ASKING_FLAGS, since="2.8.0",
         cost="O(N) for the NUMSUB subcommand, where N is the number of requested channels",
-        about="Count the listeners of channels.")
+        about="Count the listeners of channels.",
+        help=("    Return the number of subscribers for the specified channels, excluding",
+              "    pattern subscriptions(default: no channels)."))
 command(handler(shard_channels), "PUBSUB SHARDCHANNELS [pattern]", ASKING_FLAGS, since="7.0.0",
         cost="O(N) where N is the number of shard channels somebody listens to.",
-        about="List the shard channels somebody listens to.")
+        about="List the shard channels somebody listens to.",
+        help=("    Return the currently active shard level channels matching a <pattern>"
+              " (default: '*').",))
 command(handler(shard_numsub), "PUBSUB SHARDNUMSUB [shardchannel [shardchannel ...]]",
         ASKING_FLAGS, since="7.0.0", keys=(),
         cost="O(N) where N is the number of requested shard channels",
-        about="Count the listeners of shard channels.")
+        about="Count the listeners of shard channels.",
+        help=("    Return the number of subscribers for the specified shard level channel(s)",))

@@ -3,11 +3,10 @@
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
 from carnelian.engine.engine cimport GATE_ASYNC_LOADING, GATE_LOADING
-from carnelian.resp.reply cimport (
-    reply_array, reply_bulk, reply_map, reply_ok, reply_status,
-)
+from carnelian.engine.replies cimport container_help
+from carnelian.resp.reply cimport reply_bulk, reply_map, reply_ok
 
-from carnelian.engine.command import commands, family
+from carnelian.engine.command import family
 from carnelian.engine.errors import SYNTAX, CommandError
 
 command = family("server")
@@ -57,37 +56,11 @@ cdef int rewrite(Call call) except -1:
 
 cdef int resetstat(Call call) except -1:
     call.engine.reset_figures()
-    for each in commands().values():
-        each.reset_figures()
-        for inner in (each.subcommands or {}).values():
-            inner.reset_figures()
+    call.engine.commands.reset_figures()
     call.engine.host.process.reset_figures()
     call.engine.host.persistence.reset_figures()
     call.engine.host.replication.reset_figures()
     reply_ok(call.reply)
-    return 0
-
-
-HELP = (
-    b"CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    b"GET <pattern> [<pattern> ...]",
-    b"    Return the parameters that match a pattern, and their values.",
-    b"SET <directive> <value> [<directive> <value> ...]",
-    b"    Set parameters: all of them, or none if one cannot be.",
-    b"RESETSTAT",
-    b"    Set the statistics of INFO back to zero.",
-    b"REWRITE",
-    b"    Bring the configuration file up to date.",
-    b"HELP",
-    b"    Print this help.",
-)
-
-
-cdef int help_(Call call) except -1:
-    cdef bytes line
-    reply_array(call.reply, len(HELP))
-    for line in HELP:
-        reply_status(call.reply, line, len(line))
     return 0
 
 
@@ -97,18 +70,24 @@ command(0, "CONFIG", container=True, since="2.0.0", cost="Depends on subcommand.
 command(handler(get), "CONFIG GET parameter [parameter ...]", USUAL, since="2.0.0",
         cost="O(N) where N is the number of parameters",
         about="Return the values of parameters.",
-        history=(("7.0.0", "Several parameters in one call."),))
+        history=(("7.0.0", "Several parameters in one call."),),
+        help=("GET <pattern>",
+              "    Return parameters matching the glob-like <pattern> and their values."))
 
-command(handler(help_), "CONFIG HELP", LOADING | STALE, since="5.0.0", cost="O(1)",
+command(handler(container_help), "CONFIG HELP", LOADING | STALE, since="5.0.0", cost="O(1)",
         about="Explain the subcommands.")
 
 command(handler(resetstat), "CONFIG RESETSTAT", USUAL, since="2.0.0", cost="O(1)", tips=TO_ALL,
-        about="Set the statistics of INFO back to zero.")
+        about="Set the statistics of INFO back to zero.",
+        help=("    Reset statistics reported by the INFO command.",))
 
 command(handler(rewrite), "CONFIG REWRITE", USUAL, since="2.8.0", cost="O(1)", tips=TO_ALL,
-        about="Bring the configuration file up to date.")
+        about="Bring the configuration file up to date.",
+        help=("    Rewrite the configuration file.",))
 
 command(handler(set_), "CONFIG SET parameter value [parameter value ...]", USUAL, since="2.0.0",
         cost="O(N) where N is the number of parameters", tips=TO_ALL,
         about="Set parameters of the running server.",
-        history=(("7.0.0", "Several parameters in one call."),))
+        history=(("7.0.0", "Several parameters in one call."),),
+        help=("SET <directive> <value>",
+              "    Set the configuration <directive> to <value>."))

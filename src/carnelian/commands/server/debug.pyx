@@ -11,7 +11,7 @@ from carnelian.commands.keys.object cimport encoding_name
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
 from carnelian.engine.host cimport Persistence
-from carnelian.engine.replies cimport help_lines, reply_structure
+from carnelian.engine.replies cimport reply_lines, reply_structure
 from carnelian.keyspace.database cimport Database, KeyRef, database_count, key_find
 from carnelian.keyspace.entry cimport (
     HEADER_SIZE, POINTER, Entry, entry_pointer,
@@ -24,7 +24,6 @@ from carnelian.resp.reply cimport (
     reply_pool_clear, reply_verbatim,
 )
 
-from carnelian.base.clock import shift_ms
 from carnelian.engine.command import family
 from carnelian.engine.errors import NO_SUCH_KEY, CommandError, error
 
@@ -174,8 +173,8 @@ def accept(Call call):
 
 
 def jump_clock(Call call):
-    """What everything in this process must bear: somebody sets the system's clock."""
-    shift_ms(call.int(2))
+    """What an engine must bear: somebody sets the system's clock."""
+    call.engine.clock.jump_ms(call.int(2))
     reply_ok(call.reply)
 
 
@@ -279,7 +278,8 @@ def protocol(Call call):
 
 
 def explain(Call call):
-    help_lines(call, (
+    reply_lines(call, [
+        "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ALLOCATIONS", "    Return how many blocks of native memory are in use.",
         "CHANGE-REPL-ID", "    Take a new replication ID.",
         "DIGEST", "    Return a hash of all keys and values.",
@@ -297,7 +297,8 @@ def explain(Call call):
         "SET-ACTIVE-EXPIRE <0|1>", "    Delete expired keys in the background, or not.",
         "SLEEP <seconds>", "    Stop the server for a while.",
         "VERIFY", "    Audit the whole data set.",
-    ))
+        "HELP", "    Prints this help.",
+    ])
 
 
 # Name to (function, least and most number of words in the call).

@@ -5,7 +5,7 @@ import sys
 
 from carnelian.base.memory cimport mem_committed, mem_peak, mem_used
 from carnelian.engine.call cimport Call, handler
-from carnelian.engine.command cimport LOADING, STALE, Command, registry
+from carnelian.engine.command cimport LOADING, STALE, Command
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.host cimport Configuration
 from carnelian.engine.session cimport BLOCKED, Session
@@ -143,6 +143,7 @@ def about_memory(Engine engine):
         "number_of_libraries": 0,
         "used_memory_vm_functions": 0,
         "used_memory_vm_total": 0,
+        "used_memory_vm_total_human": "0B",
         "used_memory_functions": 0,
         "used_memory_scripts": 0,
         "used_memory_scripts_human": "0B",
@@ -251,14 +252,13 @@ def about_cpu(Engine engine):
 def about_commands(Engine engine):
     cdef Command one
     figures = {}
-    for each in registry.by_name.values():
-        for item in (each, *((<Command>each).subcommands or {}).values()):
-            one = <Command>item
-            if one.calls or one.rejected or one.failed:
-                us = to_us(one.ticks)
-                figures["cmdstat_" + one.name] = (
-                    f"calls={one.calls},usec={us},usec_per_call={ratio(us, one.calls)},"
-                    f"rejected_calls={one.rejected},failed_calls={one.failed}")
+    for item in engine.commands.every():
+        one = <Command>item
+        if one.calls or one.rejected or one.failed:
+            us = to_us(one.ticks)
+            figures["cmdstat_" + one.name] = (
+                f"calls={one.calls},usec={us},usec_per_call={ratio(us, one.calls)},"
+                f"rejected_calls={one.rejected},failed_calls={one.failed}")
     return figures
 
 
@@ -272,13 +272,12 @@ def about_latency(Engine engine):
     if not engine.host.configuration.latency_tracking:
         return figures
     wanted = engine.host.configuration.latency_tracking_info_percentiles
-    for each in registry.by_name.values():
-        for item in (each, *((<Command>each).subcommands or {}).values()):
-            one = <Command>item
-            if one.histogram is not None:
-                figures["latency_percentiles_usec_" + one.name] = ",".join(
-                    f"p{decimal(percent)}={one.histogram.percentile_us(percent):.3f}"
-                    for percent in wanted)
+    for item in engine.commands.every():
+        one = <Command>item
+        if one.histogram is not None:
+            figures["latency_percentiles_usec_" + one.name] = ",".join(
+                f"p{decimal(percent)}={one.histogram.percentile_us(percent):.3f}"
+                for percent in wanted)
     return figures
 
 

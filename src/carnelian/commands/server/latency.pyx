@@ -1,8 +1,8 @@
 """LATENCY: when the server was slow, and how long commands take."""
 
 from carnelian.engine.call cimport Call, handler
-from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE, Command, registry
-from carnelian.engine.replies cimport help_lines, reply_structure
+from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE, Command, CommandTable
+from carnelian.engine.replies cimport container_help, reply_structure
 from carnelian.resp.reply cimport (
     reply_bulk, reply_int, reply_map, reply_verbatim,
 )
@@ -31,59 +31,32 @@ cdef int reply_text(Call call, str report) except -1:
 
 
 cdef int latency_doctor(Call call) except -1:
-    return reply_text(call, doctor(call.engine.latency))
+    return reply_text(call, doctor(call.engine.diagnostics.latency))
 
 
 cdef int latency_graph(Call call) except -1:
     event = word(call, 2)
-    if event not in call.engine.latency.events:
+    if event not in call.engine.diagnostics.latency.events:
         raise error(b"No samples available for event '%b'" % call.bytes(2))
-    return reply_text(call, graph(event, call.engine.latency.events[event]))
+    return reply_text(call, graph(
+        event, call.engine.diagnostics.latency.events[event], call.engine.clock.wall_s()))
 
 
-cdef int latency_help(Call call) except -1:
-    return help_lines(call, (
-        "DOCTOR",
-        "    Say what was slow and what may help.",
-        "GRAPH <event>",
-        "    Draw the samples of an event.",
-        "HISTOGRAM [COMMAND ...]",
-        "    Return how many runs of commands took how many microseconds at most.",
-        "HISTORY <event>",
-        "    Return unix time and milliseconds of the samples of an event.",
-        "LATEST",
-        "    Return the last and the highest sample of every event.",
-        "RESET [<event> ...]",
-        "    Forget the samples of these events, or of all.",
-    ))
-
-
-def with_subcommands(Command one):
-    return [one, *(one.subcommands or {}).values()]
-
-
-def chosen(list names):
+def chosen(CommandTable commands, list names):
     """The commands that ran and that these names stand for; a container for what is in it."""
-    cdef Command one
-    cdef bytes name
     found = {}
-    for text in names:
-        name = text.lower()
-        one = registry.by_name.get(name.partition(b"|")[0])
-        if one is None:
-            continue
-        if b"|" in name:
-            one = (one.subcommands or {}).get(name.partition(b"|")[2])
-            found[one] = None
-        else:
-            found.update(dict.fromkeys(with_subcommands(one)))
-    return [one for one in found if one is not None and (<Command>one).histogram is not None]
+    for name in names:
+        one = commands.named(name)
+        if one is not None:
+            found.update(dict.fromkeys(one.with_subcommands()))
+    return [one for one in found if (<Command>one).histogram is not None]
 
 
 cdef int latency_histogram(Call call) except -1:
     cdef Command one
     cdef bytes name
-    shown = chosen(call.words(2) if call.argc > 2 else list(registry.by_name))
+    cdef CommandTable commands = call.engine.commands
+    shown = chosen(commands, call.words(2) if call.argc > 2 else list(commands.by_name))
     reply_map(call.reply, len(shown))
     for each in shown:
         one = <Command>each
@@ -102,35 +75,45 @@ cdef int latency_histogram(Call call) except -1:
 
 
 cdef int latency_history(Call call) except -1:
-    reply_structure(call.reply, call.engine.latency.history(word(call, 2)))
+    reply_structure(call.reply, call.engine.diagnostics.latency.history(word(call, 2)))
     return 0
 
 
 cdef int latency_latest(Call call) except -1:
-    reply_structure(call.reply, call.engine.latency.latest())
+    reply_structure(call.reply, call.engine.diagnostics.latency.latest())
     return 0
 
 
 cdef int latency_reset(Call call) except -1:
     events = [word(call, i) for i in range(2, call.argc)]
-    reply_int(call.reply, call.engine.latency.reset(events))
+    reply_int(call.reply, call.engine.diagnostics.latency.reset(events))
     return 0
 
 
 command(0, "LATENCY", container=True, since="2.8.13", cost="Depends on subcommand.",
         about="Commands about delays and how long commands take.")
 command(handler(latency_doctor), "LATENCY DOCTOR", USUAL, since="2.8.13", cost="O(1)",
-        tips=BY_NODE, about="Say in words what was slow.")
+        tips=BY_NODE, about="Say in words what was slow.",
+        help=("    Return a human readable latency analysis report.",))
 command(handler(latency_graph), "LATENCY GRAPH event", USUAL, since="2.8.13", cost="O(1)",
-        tips=BY_NODE, about="Draw the samples of an event with characters.")
-command(handler(latency_help), "LATENCY HELP", LOADING | STALE, since="2.8.13", cost="O(1)",
+        tips=BY_NODE, about="Draw the samples of an event with characters.",
+        help=("    Return an ASCII latency graph for the <event> class.",))
+command(handler(container_help), "LATENCY HELP", LOADING | STALE, since="2.8.13", cost="O(1)",
         about="Say what the subcommands do.")
 command(handler(latency_histogram), "LATENCY HISTOGRAM [command [command ...]]", USUAL,
         since="7.0.0", cost="O(N) where N is the number of commands with latency information",
-        tips=BY_NODE, about="Return how long the runs of commands took, in doubling buckets.")
+        tips=BY_NODE, about="Return how long the runs of commands took, in doubling buckets.",
+        help=("HISTOGRAM [COMMAND ...]",
+              "    Return a cumulative distribution of latencies in the format of a histogram"
+              " for the specified command names.",
+              "    If no commands are specified then all histograms are replied."))
 command(handler(latency_history), "LATENCY HISTORY event", USUAL, since="2.8.13", cost="O(1)",
-        tips=BY_NODE, about="Return the samples of an event.")
+        tips=BY_NODE, about="Return the samples of an event.",
+        help=("    Return time-latency samples for the <event> class.",))
 command(handler(latency_latest), "LATENCY LATEST", USUAL, since="2.8.13", cost="O(1)",
-        tips=BY_NODE, about="Return the last sample of every event.")
+        tips=BY_NODE, about="Return the last sample of every event.",
+        help=("    Return the latest latency samples for all events.",))
 command(handler(latency_reset), "LATENCY RESET [event [event ...]]", USUAL, since="2.8.13",
-        cost="O(1)", tips=(*TO_ALL, "response_policy:agg_sum"), about="Forget samples.")
+        cost="O(1)", tips=(*TO_ALL, "response_policy:agg_sum"), about="Forget samples.",
+        help=("    Reset latency data of one or more <event> classes.",
+              "    (default: reset all data for all event classes)"))

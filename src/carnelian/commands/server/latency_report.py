@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from carnelian.engine.latency import LatencyMonitor, Series
@@ -29,7 +27,7 @@ def age(seconds: int) -> str:
     return "0s"
 
 
-def graph(event: str, series: Series) -> str:
+def graph(event: str, series: Series, now_s: int) -> str:
     """A column for each sample, the time since it happened written downwards below."""
     values = [ms for _, ms in series.samples]
     low, high = min(values), max(values)
@@ -46,7 +44,6 @@ def graph(event: str, series: Series) -> str:
             marks.append(MARKS[part] if full == row else "|" if full > row else " ")
         lines.append("".join(marks))
     lines.append("")
-    now_s = int(time.time())
     ages = [age(max(now_s - at, 0)) for at, _ in series.samples]
     for depth in range(max(map(len, ages))):
         lines.append("".join(text[depth] if depth < len(text) else " " for text in ages))

@@ -8,7 +8,7 @@ from carnelian.base.memory cimport (
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, READS, STALE
 from carnelian.engine.engine cimport Engine
-from carnelian.engine.replies cimport help_lines, reply_structure
+from carnelian.engine.replies cimport container_help, reply_structure
 from carnelian.keyspace.database cimport KeyRef, database_count
 from carnelian.keyspace.entry cimport EXPIRES, POINTER, Entry, entry_pointer
 from carnelian.keyspace.value cimport value_bytes
@@ -42,15 +42,8 @@ cdef enum:
     FRAGMENTED_BYTES = 10 << 20    # waste below that is nothing to tell
     CLIENT_BYTES_MAX = 200 << 10
 
-cdef int64_t startup_bytes = 0             # used by the first engine before it had any data
 TYPE_REPLICA = 1                    # of client_type
 TO_SHARDS = ("nondeterministic_output", "request_policy:all_shards", "response_policy:special")
-
-
-def attach(config):
-    global startup_bytes
-    if not startup_bytes:
-        startup_bytes = mem_used()
 
 
 def overhead_bytes(Engine engine):
@@ -62,7 +55,7 @@ def overhead_bytes(Engine engine):
         sizes[client_type(each) == TYPE_REPLICA] += session_bytes(each)
     stream, backlog = engine.host.replication.stream_bytes()
     return {
-        "startup": min(startup_bytes, mem_used()),
+        "startup": min(engine.startup_bytes, mem_used()),
         "clients": sizes[False],
         "replicas": sizes[True] + stream - backlog,
         "backlog": backlog,
@@ -107,7 +100,9 @@ cdef int usage(Call call) except -1:
 
 command(handler(usage), "MEMORY USAGE key [SAMPLES count]", READS, since="4.0.0",
         cost="O(N) where N is the number of samples.", key_flags=KEYS_INSPECTED,
-        about="Return how many bytes a key and its value take.")
+        about="Return how many bytes a key and its value take.",
+        help=("    Return memory in bytes used by <key> and its value. Nested values are",
+              "    sampled up to <count> times (default: 5, 0 means sample all)."))
 
 
 def overhead_total(dict parts):
@@ -165,7 +160,8 @@ cdef int stats(Call call) except -1:
 
 
 command(handler(stats), "MEMORY STATS", since="4.0.0", cost="O(1)", tips=TO_SHARDS,
-        about="Return figures of what memory is used for.")
+        about="Return figures of what memory is used for.",
+        help=("    Return information about the memory usage of the server.",))
 
 
 def advice(dict found, int clients):
@@ -203,7 +199,8 @@ cdef int doctor(Call call) except -1:
 
 
 command(handler(doctor), "MEMORY DOCTOR", since="4.0.0", cost="O(1)", tips=TO_SHARDS,
-        about="Look for memory problems.")
+        about="Look for memory problems.",
+        help=("    Return memory problems reports.",))
 
 
 cdef int malloc_stats(Call call) except -1:
@@ -216,7 +213,8 @@ cdef int malloc_stats(Call call) except -1:
 
 command(handler(malloc_stats), "MEMORY MALLOC-STATS", since="4.0.0",
         cost="Depends on how much memory is allocated, could be slow", tips=TO_SHARDS,
-        about="Return the allocator's own figures.")
+        about="Return the allocator's own figures.",
+        help=("    Return internal statistics report from the memory allocator.",))
 
 
 cdef int purge(Call call) except -1:
@@ -229,18 +227,9 @@ cdef int purge(Call call) except -1:
 command(handler(purge), "MEMORY PURGE", since="4.0.0",
         cost="Depends on how much memory is allocated, could be slow", tips=(
             "request_policy:all_shards", "response_policy:all_succeeded"),
-        about="Give unused memory back to the system.")
+        about="Give unused memory back to the system.",
+        help=("    Attempt to purge dirty pages for reclamation by the allocator.",))
 
 
-cdef int help_(Call call) except -1:
-    return help_lines(call, (
-        "DOCTOR", "    Tell about memory problems.",
-        "MALLOC-STATS", "    Return the allocator's own figures.",
-        "PURGE", "    Give unused memory back to the system.",
-        "STATS", "    Return figures of what memory is used for.",
-        "USAGE <key> [SAMPLES <count>]", "    Return how many bytes a key and its value take.",
-    ))
-
-
-command(handler(help_), "MEMORY HELP", LOADING | STALE, since="4.0.0", cost="O(1)",
+command(handler(container_help), "MEMORY HELP", LOADING | STALE, since="4.0.0", cost="O(1)",
         about="Say what the subcommands do.")

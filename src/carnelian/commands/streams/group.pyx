@@ -5,7 +5,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from carnelian.base.slice cimport Slice
 from carnelian.commands.streams.support cimport (
     consumer_name, group_changed, group_or_raise, ids_block, interval_end, interval_start,
-    lenient_id, refs_word, reply_help, reply_stream_id, stream_at, strict_id,
+    lenient_id, refs_word, reply_stream_id, stream_at, strict_id,
 )
 from carnelian.encodings.id_tree cimport (
     IdCursor, IdTree, id_cursor_item, id_cursor_next, id_tree_first, id_tree_last, id_tree_seek,
@@ -24,6 +24,7 @@ from carnelian.encodings.stream_trim cimport (
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, LOADING, READS, STALE, WRITES
 from carnelian.engine.engine cimport NOTIFY_STREAM
+from carnelian.engine.replies cimport container_help
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport ENC_STREAM, TYPE_STREAM
 from carnelian.resp.reply cimport (
@@ -116,7 +117,13 @@ command(handler(xgroup_create),
         "XGROUP CREATE key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]",
         WRITES | DENY_OOM, key_flags=KEYS_EXTENDED, since="5.0.0", cost="O(1)",
         about="Create a consumer group.",
-        history=(("7.0.0", "Added the `entries_read` named argument."),))
+        history=(("7.0.0", "Added the `entries_read` named argument."),),
+        help=("CREATE <key> <groupname> <id|$> [option]",
+              "    Create a new consumer group. Options are:",
+              "    * MKSTREAM",
+              "      Create the empty stream if it does not exist.",
+              "    * ENTRIESREAD entries_read",
+              "      Set the group's entries_read counter (internal use)."))
 
 
 cdef int xgroup_setid(Call call) except -1:
@@ -142,7 +149,9 @@ command(handler(xgroup_setid),
         "XGROUP SETID key group <id | $> [ENTRIESREAD entries-read]",
         WRITES, key_flags=KEYS_UPDATED, since="5.0.0", cost="O(1)",
         about="Set how far a consumer group has read.",
-        history=(("7.0.0", "Added the optional `entries_read` argument."),))
+        history=(("7.0.0", "Added the optional `entries_read` argument."),),
+        help=("SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
+              "    Set the current group ID and entries_read counter."))
 
 
 cdef int xgroup_destroy(Call call) except -1:
@@ -158,7 +167,9 @@ cdef int xgroup_destroy(Call call) except -1:
 
 command(handler(xgroup_destroy), "XGROUP DESTROY key group", WRITES, since="5.0.0",
         cost="O(N) for N pending entries of the group.",
-        about="Delete a consumer group.")
+        about="Delete a consumer group.",
+        help=("DESTROY <key> <groupname>",
+              "    Remove the specified group."))
 
 
 cdef int xgroup_createconsumer(Call call) except -1:
@@ -174,7 +185,9 @@ cdef int xgroup_createconsumer(Call call) except -1:
 
 command(handler(xgroup_createconsumer), "XGROUP CREATECONSUMER key group consumer",
         WRITES | DENY_OOM, key_flags=KEYS_EXTENDED, since="6.2.0", cost="O(1)",
-        about="Create a consumer in a consumer group.")
+        about="Create a consumer in a consumer group.",
+        help=("CREATECONSUMER <key> <groupname> <consumer>",
+              "    Create a new consumer in the specified group."))
 
 
 cdef int xgroup_delconsumer(Call call) except -1:
@@ -191,29 +204,12 @@ cdef int xgroup_delconsumer(Call call) except -1:
 
 command(handler(xgroup_delconsumer), "XGROUP DELCONSUMER key group consumer", WRITES,
         since="5.0.0", cost="O(1)",
-        about="Delete a consumer and what is pending for it.")
+        about="Delete a consumer and what is pending for it.",
+        help=("DELCONSUMER <key> <groupname> <consumer>",
+              "    Remove the specified consumer."))
 
 
-cdef int xgroup_help(Call call) except -1:
-    return reply_help(call, (
-        "CREATE <key> <groupname> <id|$> [option]",
-        "    Create a new consumer group. Options are:",
-        "    * MKSTREAM",
-        "      Create the empty stream if it does not exist.",
-        "    * ENTRIESREAD entries_read",
-        "      Set the group's entries_read counter (internal use).",
-        "CREATECONSUMER <key> <groupname> <consumer>",
-        "    Create a new consumer in the specified group.",
-        "DELCONSUMER <key> <groupname> <consumer>",
-        "    Remove the specified consumer.",
-        "DESTROY <key> <groupname>",
-        "    Remove the specified group.",
-        "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
-        "    Set the current group ID and entries_read counter.",
-    ))
-
-
-command(handler(xgroup_help), "XGROUP HELP", LOADING | STALE, since="5.0.0", cost="O(1)",
+command(handler(container_help), "XGROUP HELP", LOADING | STALE, since="5.0.0", cost="O(1)",
         about="List the subcommands.")
 
 

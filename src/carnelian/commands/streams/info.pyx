@@ -4,7 +4,7 @@ from libc.stdint cimport INT64_MAX, int64_t
 
 from carnelian.commands.streams.idempotency cimport idem_info, idem_info_count
 from carnelian.commands.streams.support cimport (
-    consumer_name, reply_entry, reply_help, reply_stream_id, stream_at,
+    consumer_name, reply_entry, reply_stream_id, stream_at,
 )
 from carnelian.encodings.id_tree cimport (
     IdCursor, IdTree, id_cursor_item, id_cursor_next, id_tree_first,
@@ -20,6 +20,7 @@ from carnelian.encodings.stream_id cimport stream_id_max, stream_id_min
 from carnelian.encodings.stream_lag cimport stream_group_lag
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, READS, STALE
+from carnelian.engine.replies cimport container_help
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STREAM
 from carnelian.resp.reply cimport (
@@ -196,7 +197,9 @@ command(handler(xinfo_stream), "XINFO STREAM key [FULL [COUNT count]]", READS, s
             ("7.0.0", "Added the `max-deleted-entry-id`, `entries-added`,"
              " `recorded-first-entry-id`, `entries-read` and `lag` fields"),
             ("7.2.0", "Added the `active-time` field, and changed the meaning of `seen-time`."),
-        ))
+        ),
+        help=("STREAM <key> [FULL [COUNT <count>]",
+              "    Show information about the stream."))
 
 
 # --- XINFO GROUPS and CONSUMERS ---------------------------------------------------------------
@@ -224,7 +227,8 @@ cdef int xinfo_groups(Call call) except -1:
 
 command(handler(xinfo_groups), "XINFO GROUPS key", READS, since="5.0.0", cost="O(1)",
         about="List the consumer groups of a stream.",
-        history=(("7.0.0", "Added the `entries-read` and `lag` fields"),))
+        history=(("7.0.0", "Added the `entries-read` and `lag` fields"),),
+        help=("    Show the stream consumer groups.",))
 
 
 cdef int xinfo_consumers(Call call) except -1:
@@ -256,19 +260,10 @@ cdef int xinfo_consumers(Call call) except -1:
 command(handler(xinfo_consumers), "XINFO CONSUMERS key group", READS, since="5.0.0",
         cost="O(1)", tips=("nondeterministic_output",),
         about="List the consumers of a consumer group.",
-        history=(("7.2.0", "Added the `inactive` field, and changed the meaning of `idle`."),))
+        history=(("7.2.0", "Added the `inactive` field, and changed the meaning of `idle`."),),
+        help=("CONSUMERS <key> <groupname>",
+              "    Show consumers of <groupname>."))
 
 
-cdef int xinfo_help(Call call) except -1:
-    return reply_help(call, (
-        "CONSUMERS <key> <groupname>",
-        "    Show consumers of <groupname>.",
-        "GROUPS <key>",
-        "    Show the stream consumer groups.",
-        "STREAM <key> [FULL [COUNT <count>]",
-        "    Show information about the stream.",
-    ))
-
-
-command(handler(xinfo_help), "XINFO HELP", LOADING | STALE, since="5.0.0", cost="O(1)",
+command(handler(container_help), "XINFO HELP", LOADING | STALE, since="5.0.0", cost="O(1)",
         about="List the subcommands.")

@@ -485,7 +485,7 @@ cdef int wait_to_claim(Call call, Options *o, list keys) except -1:
     """Wait for new entries, and for the time when what is pending now, or will be soon, has idled
     long enough."""
     cdef int64_t period = max(o.claim_ms, <int64_t>CLAIM_PERIOD_MIN_MS)
-    cdef int64_t now = call.engine.steady_now()
+    cdef int64_t now = (call.engine.clock.steady_us() + 999) // 1000     # never early
     cdef int64_t deadline
     cdef int64_t next_look
     cdef int i

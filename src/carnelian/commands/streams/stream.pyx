@@ -262,7 +262,8 @@ command(handler(xadd),
             ("6.2.0", "Added the `NOMKSTREAM` option, `MINID` trimming strategy and the `LIMIT`"
              " option."),
             ("7.0.0", "Added support for the `<ms>-*` explicit ID form."),
-        ))
+        ),
+        key_notes=("UPDATE instead of INSERT because of the optional trimming feature",))
 
 
 cdef int xtrim(Call call) except -1:

@@ -39,7 +39,6 @@ cdef void reply_fields(Reply *reply, StreamCursor *cursor) noexcept nogil
 cdef void reply_entry(Reply *reply, StreamCursor *cursor) noexcept nogil
 # The entry with that ID; 0 and nothing written if there is none.
 cdef bint reply_entry_at(Reply *reply, const Stream *s, StreamId id) noexcept nogil
-cdef int reply_help(Call call, tuple lines) except -1
 
 cdef bytes id_text(StreamId id)
 cdef Slice consumer_name(const Pending *pending) noexcept nogil      # empty for nobody's

@@ -20,7 +20,7 @@ from carnelian.engine.call cimport Call
 from carnelian.engine.engine cimport NOTIFY_STREAM
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STREAM
-from carnelian.resp.reply cimport Reply, reply_array, reply_bulk, reply_slice, reply_status
+from carnelian.resp.reply cimport Reply, reply_array, reply_bulk, reply_slice
 
 from carnelian.engine.errors import SYNTAX, CommandError, error
 
@@ -141,18 +141,6 @@ cdef bint reply_entry_at(Reply *reply, const Stream *s, StreamId id) noexcept no
         return False
     reply_entry(reply, &cursor)
     return True
-
-
-cdef int reply_help(Call call, tuple lines) except -1:
-    cdef bytes head = call.command.name.split("|")[0].upper().encode()
-    cdef bytes text
-    reply_array(call.reply, len(lines) + 3)
-    head += b" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    reply_status(call.reply, head, len(head))
-    for line in lines + ("HELP", "    Print this help."):
-        text = line.encode()
-        reply_status(call.reply, text, len(text))
-    return 0
 
 
 cdef bytes id_text(StreamId id):

@@ -21,7 +21,6 @@ from carnelian.engine.errors import WRONG_TYPE
 from carnelian.declare.flags import (
     KEY_VARIABLE_FLAGS, KEYS_CHANGED, KEYS_CREATED, KEYS_REPLACED, KEYS_TAKEN,
 )
-from carnelian.declare.getkeys import set_keys
 
 command = family("string")
 
@@ -129,7 +128,7 @@ command(handler(set_), "SET key value [NX | XX | IFEQ ifeq-value | IFNE ifne-val
         " | IFDEQ ifdeq-digest | IFDNE ifdne-digest] [GET]"
         " [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds"
         " | KEEPTTL]",
-        WRITES | DENY_OOM, since="1.0.0", cost="O(1)", key_finder=set_keys,
+        WRITES | DENY_OOM, since="1.0.0", cost="O(1)", key_finder="set",
         key_flags=KEYS_CHANGED | KEY_VARIABLE_FLAGS,
         about="Set a key to a string, whatever it held, or only under a condition.",
         history=(
@@ -138,7 +137,8 @@ command(handler(set_), "SET key value [NX | XX | IFEQ ifeq-value | IFNE ifne-val
             ("6.2.0", "Added the `GET`, `EXAT` and `PXAT` options."),
             ("7.0.0", "Allowed the `NX` and `GET` options together."),
             ("8.4.0", "Added the `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE` options."),
-        ))
+        ),
+        key_notes=("RW and ACCESS due to the optional `GET` argument",))
 
 
 cdef int setnx(Call call) except -1:
@@ -253,4 +253,5 @@ cdef int getex(Call call) except -1:
 command(handler(getex), "GETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds"
         " | PXAT unix-time-milliseconds | PERSIST]", WRITES | FAST, since="6.2.0", cost="O(1)",
         key_flags=KEYS_CHANGED,
-        about="Return the string at a key and change when the key expires.")
+        about="Return the string at a key and change when the key expires.",
+        key_notes=("RW and UPDATE because it changes the TTL",))

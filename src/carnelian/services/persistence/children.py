@@ -20,7 +20,6 @@ import posix
 import time
 from _thread import start_new_thread
 
-from carnelian.base.clock import monotonic_s
 from carnelian.services import log
 
 TYPE_CHECKING: bool = False
@@ -42,22 +41,31 @@ class Child:
     """A running one. `finished(code)` is called with its exit code, -n for signal n."""
 
     def __init__(
-        self, kind: str, pid: int, report: int, finished: Callable[[int], None], fork_us: int
+        self,
+        kind: str,
+        pid: int,
+        report: int,
+        finished: Callable[[int], None],
+        fork_us: int,
+        *,
+        clock: Any,
     ) -> None:
         self.kind = kind
+        self.clock = clock
         self.pid = pid
         self.report = report
         self.finished = finished
         self.fork_us = fork_us
-        self.started_s = monotonic_s()
+        self.started_s = self.clock.steady_s()
         self.cow_bytes = 0
 
     def running_s(self) -> int:
-        return int(monotonic_s() - self.started_s)
+        return int(self.clock.steady_s() - self.started_s)
 
 
 class Children:
-    def __init__(self, latency: LatencyMonitor | None = None) -> None:
+    def __init__(self, clock: Any, latency: LatencyMonitor | None = None) -> None:
+        self.clock = clock
         self.active: Child | None = None
         self.latency = latency
         self.last_fork_us = 0
@@ -101,7 +109,9 @@ class Children:
         if self.latency is not None:
             self.latency.note("fork", self.last_fork_us)
         posix.close(writing)
-        self.active = Child(kind, pid, reading, finished, self.last_fork_us)
+        self.active = Child(
+            kind, pid, reading, finished, self.last_fork_us, clock=self.clock
+        )
         return self.active
 
     def beside(self, kind: str, parent: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 
-from carnelian.base.clock import monotonic_s
 from carnelian.services import log
 
 TYPE_CHECKING: bool = False
@@ -42,14 +41,14 @@ class Loading:
         self.total_bytes = total_bytes
         self.expected_memory = 0
         self.loaded_bytes = 0
-        self.started = self.shown = monotonic_s()
+        self.started = self.shown = self.engine.clock.steady_s()
         self.engine.set_loading(True, serves_old)
 
     def end(self) -> float:
         """How many seconds it took."""
         self.active = False
         self.engine.set_loading(False)
-        return float(monotonic_s() - self.started)
+        return float(self.engine.clock.steady_s() - self.started)
 
     def run(self, reader: Any, before: int, between: Callable[[], None]) -> None:
         """Have a reader load all it has, in steps; `before` bytes came from other files."""
@@ -57,7 +56,7 @@ class Loading:
         while not reader.load_some(STEP_BYTES):
             self.loaded_bytes = before + reader.offset
             between()
-            now = monotonic_s()
+            now = self.engine.clock.steady_s()
             if now - self.shown > PROGRESS_INTERVAL_S:
                 self.shown = now
                 self.show(now - self.started)
@@ -74,7 +73,7 @@ class Loading:
         """The fields of INFO persistence that are there while loading."""
         if not self.active:
             return {}
-        passed = monotonic_s() - self.started
+        passed = self.engine.clock.steady_s() - self.started
         share = 0.0
         if self.total_bytes:
             share = self.loaded_bytes / self.total_bytes

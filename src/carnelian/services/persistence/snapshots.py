@@ -11,7 +11,6 @@ import os
 import time
 
 from carnelian.base import files
-from carnelian.base.clock import monotonic_s
 from carnelian.engine.errors import CommandError
 from carnelian.services import log
 from carnelian.services.persistence.children import SIGUSR1, Children
@@ -55,7 +54,7 @@ class Snapshots:
         self.loading = loading
         self.children = children
         self.last_save_s = int(time.time())
-        self.saved_at_s = monotonic_s()
+        self.saved_at_s = self.engine.clock.steady_s()
         self.last_status = True
         self.last_try_s = 0.0  # monotonic, as is saved_at_s
         self.last_duration_s = -1
@@ -152,7 +151,7 @@ class Snapshots:
         self.last_status = good
         if good:
             self.last_save_s = int(time.time())
-            self.saved_at_s = monotonic_s()
+            self.saved_at_s = self.engine.clock.steady_s()
             self.saves += 1
         self.follow_errors()
 
@@ -171,7 +170,7 @@ class Snapshots:
         """Fork a child that saves. False if one runs already or the fork failed."""
         if self.children.active is not None:
             return False
-        self.last_try_s = monotonic_s()
+        self.last_try_s = self.engine.clock.steady_s()
         self.child_dirty = self.engine.dirty
         self.scheduled = False
         try:
@@ -190,7 +189,7 @@ class Snapshots:
 
     def cron(self) -> None:
         """Start a save when a save point is reached or one is due."""
-        now = monotonic_s()
+        now = self.engine.clock.steady_s()
         if self.children.active is not None:
             return
         patient = self.last_status or now - self.last_try_s > RETRY_DELAY_S

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 
 from carnelian.base import files
-from carnelian.base.clock import monotonic_s
 from carnelian.engine.dispatch import fail_shutdowns
 from carnelian.engine.errors import SHUTDOWN_FAILED
 from carnelian.services import log
@@ -52,7 +51,7 @@ class Shutdown:
         if "now" in words or not timeout_s or not self.lagging():
             return self.finish()
         self.waiting = True
-        self.deadline_s = monotonic_s() + timeout_s
+        self.deadline_s = self.server.engine.clock.steady_s() + timeout_s
         server.engine.hold_writes(HOLDER, True)
         server.primary.want_acks()
         log.notice("Waiting for replicas before shutting down.")
@@ -65,11 +64,12 @@ class Shutdown:
 
     def step(self) -> None:
         """From the timer and with each acknowledgement."""
-        if self.waiting and (monotonic_s() >= self.deadline_s or not self.lagging()):
+        late = self.server.engine.clock.steady_s() >= self.deadline_s
+        if self.waiting and (late or not self.lagging()):
             self.finish()
 
     def left_ms(self) -> int:
-        return max(int((self.deadline_s - monotonic_s()) * 1000), 0)
+        return max(int((self.deadline_s - self.server.engine.clock.steady_s()) * 1000), 0)
 
     def finish(self) -> bool:
         self.report_lag()

@@ -11,7 +11,6 @@ The link to the new primary tells how the last step ended: `taken` or `refused`.
 
 from __future__ import annotations
 
-from carnelian.base.clock import monotonic_s
 from carnelian.engine.errors import error
 from carnelian.services import log
 from carnelian.services.replication.replica_link import ONLINE
@@ -80,7 +79,7 @@ class Failover:
         log.notice(f"FAILOVER requested to {target or 'any replica'}.")
         self.target = target
         self.force = force
-        self.deadline_s = monotonic_s() + timeout_ms / 1000 if timeout_ms else 0.0
+        self.deadline_s = self.engine.clock.steady_s() + timeout_ms / 1000 if timeout_ms else 0.0
         self.stage = WAITING
         self.engine.hold_writes("failover", True)
         self.state.primary.want_acks()
@@ -103,7 +102,7 @@ class Failover:
         """From the timer and with each acknowledgement: is a replica ready?"""
         if self.stage != WAITING:
             return
-        if self.deadline_s and monotonic_s() >= self.deadline_s:
+        if self.deadline_s and self.engine.clock.steady_s() >= self.deadline_s:
             if not self.force:
                 self.give_up("Replica never caught up before timeout")
                 return

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import errno
 
-from carnelian.base.clock import monotonic_s
 from carnelian.base.text import printable
 from carnelian.net.loop import HELD_STREAM
 from carnelian.services import log
@@ -66,7 +65,7 @@ class Link:
         self.phase = CONNECT
         self.attempt = 0  # of this link; results of earlier ones are not for us
         self.retry_at_s = 0.0
-        self.last_io_s = monotonic_s()
+        self.last_io_s = self.engine.clock.steady_s()
         self.last_ack_s = 0.0
         self.down_since_s = 0.0  # 0: has never been up
         self.stream: Any = None  # net.stream.Stream
@@ -100,7 +99,7 @@ class Link:
         self.phase = CONNECTING
         self.attempt += 1
         attempt = self.attempt
-        self.last_io_s = monotonic_s()
+        self.last_io_s = self.engine.clock.steady_s()
 
         def resolved(address: str, failure: BaseException | None) -> None:
             if attempt != self.attempt or self.phase != CONNECTING:
@@ -132,7 +131,7 @@ class Link:
             raise LinkError(f"Error condition on socket for SYNC: {failed.strerror}") from None
         log.notice("Non blocking connect for SYNC fired the event.")
         self.phase = HANDSHAKE
-        self.last_io_s = monotonic_s()
+        self.last_io_s = self.engine.clock.steady_s()
         resumable = self.owner.resumable
         self.handshake = Handshake(
             Introduction(
@@ -206,7 +205,7 @@ class Link:
             raise
         if not data:
             raise LinkError("connection closed by MASTER")
-        self.last_io_s = monotonic_s()
+        self.last_io_s = self.engine.clock.steady_s()
         return data
 
     # --- handshake ---
@@ -278,7 +277,7 @@ class Link:
     def take_snapshot(self, data: memoryview) -> None:
         transfer = self.transfer
         assert transfer is not None
-        self.last_io_s = monotonic_s()
+        self.last_io_s = self.engine.clock.steady_s()
         self.engine.count_input(len(data))
         was_started = transfer.started
         self.leftover = transfer.feed(data)
@@ -386,7 +385,7 @@ class Link:
     def read_stream(self) -> None:
         if not self.session.read():
             raise LinkError("Connection with master lost.")
-        self.last_io_s = monotonic_s()
+        self.last_io_s = self.engine.clock.steady_s()
         self.after_stream()
 
     def take_up(self) -> None:
@@ -409,7 +408,7 @@ class Link:
         """How far we are; or were, when the primary asked."""
         applied = self.state.offset if offset is None else offset
         words = ["REPLCONF", "ACK", str(applied), *self.owner.ack_words()]
-        self.last_ack_s = monotonic_s()
+        self.last_ack_s = self.engine.clock.steady_s()
         self.send(encode(*words))
 
     def show_life(self) -> None:
@@ -430,7 +429,7 @@ class Link:
     # --- time and ends ---
 
     def cron(self) -> None:
-        now_s = monotonic_s()
+        now_s = self.engine.clock.steady_s()
         silent = now_s - self.last_io_s > self.config.repl_timeout
         try:
             if self.phase == CONNECT:
@@ -460,7 +459,7 @@ class Link:
         refused = self.handshake is not None and self.handshake.is_refused and self.hands_over
         self.end()
         self.phase = CONNECT
-        now_s = monotonic_s()
+        now_s = self.engine.clock.steady_s()
         # A lost link is renewed at once, a failed attempt not before a second has passed.
         self.retry_at_s = now_s if was_up else now_s + RETRY_S
         if was_up:

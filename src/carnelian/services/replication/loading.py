@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import mmap
 
-from carnelian.base.clock import monotonic_s
 from carnelian.services import log
 from carnelian.services.persistence.rdb.snapshot import SnapshotError, SnapshotReader, check_file
 
@@ -52,7 +51,7 @@ class Loading:
         self.aux: dict[bytes, bytes] = {}  # what the snapshot says of itself
         self.is_destroyed = False
         self.is_cancelled = False
-        self.started_s = monotonic_s()
+        self.started_s = self.engine.clock.steady_s()
         self.data: Any = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
 
     def start(self) -> None:
@@ -114,7 +113,7 @@ class Loading:
             self.loop.call_soon(self.step)
 
     def succeed(self) -> None:
-        seconds = monotonic_s() - self.started_s
+        seconds = self.engine.clock.steady_s() - self.started_s
         log.notice(f"Done loading RDB, keys loaded: {self.reader.keys}, in {seconds:.3f} seconds")
         self.snapshots.keys_loaded = self.reader.keys
         self.aux = self.reader.aux

@@ -9,7 +9,6 @@ from __future__ import annotations
 import _socket
 from select import POLLOUT, poll
 
-from carnelian.base.clock import monotonic_s
 from carnelian.engine.dispatch import wake_waiting
 from carnelian.engine.errors import CommandError, error
 from carnelian.net.loop import REPLICAS
@@ -295,11 +294,11 @@ class Primary:
     def send_rest(self, links: list[Any], timeout_s: float) -> None:
         """At shutdown, before the snapshot: these replicas get all of the stream, so that they can
         go on from the snapshot's offset; the others what their sockets take."""
-        deadline_s = monotonic_s() + timeout_s
+        deadline_s = self.engine.clock.steady_s() + timeout_s
         for link in self.online():
             link.send_now()
         while left := [link for link in links if link.send_now()]:
-            if monotonic_s() >= deadline_s:
+            if self.engine.clock.steady_s() >= deadline_s:
                 return
             writable = poll()
             for link in left:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from carnelian.base.clock import monotonic_s
 from carnelian.engine.dispatch import disconnect_blocked
 from carnelian.services import log
 from carnelian.services.persistence.aof import append_only as aof_state
@@ -162,7 +161,7 @@ class Replica:
             log.warning("Guru Meditation: Replica was unable to write command to disk.")
             log.warning("------------------------------------------------")
             os._exit(1)
-        now_s = monotonic_s()
+        now_s = self.engine.clock.steady_s()
         if now_s - self.told_of_disk_s > DISK_TROUBLE_S:
             self.told_of_disk_s = now_s
             log.warning(
@@ -209,7 +208,7 @@ class Replica:
         link = self.link
         if link is None:
             return {}
-        now_s = monotonic_s()
+        now_s = self.engine.clock.steady_s()
         syncing = link.phase in (TRANSFER, LOADING)
         unread = link.session.unread if link.session is not None else 0
         fields: dict[str, object] = {

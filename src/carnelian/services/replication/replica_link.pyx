@@ -2,7 +2,6 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from carnelian.base.clock cimport monotonic_us
 from carnelian.engine.session cimport CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, REPLICA
 from carnelian.net.connection cimport Connection
 from carnelian.net.output_source cimport OutputSource
@@ -145,17 +144,17 @@ cdef class ReplicaLink(OutputSource):
     def enter(self, int stage):
         """From now on at `stage`."""
         self.stage = stage
-        self.ack_ms = monotonic_us() // 1000
+        self.ack_ms = self.connection.context.engine.clock.steady_us() // 1000
 
     def acknowledge(self, int64_t offset, int64_t aof_offset):
         """REPLCONF ACK; -1 for an offset that is not told. Neither goes back."""
         self.ack_offset = max(self.ack_offset, offset)
         self.aof_ack_offset = max(self.aof_ack_offset, aof_offset)
-        self.ack_ms = monotonic_us() // 1000
+        self.ack_ms = self.connection.context.engine.clock.steady_us() // 1000
 
     def stage_s(self):
         """Seconds since its stage began or it acknowledged something."""
-        return (monotonic_us() // 1000 - self.ack_ms) / 1000
+        return (self.connection.context.engine.clock.steady_us() // 1000 - self.ack_ms) / 1000
 
     def lag_s(self):
         return int(self.stage_s()) if self.stage == STAGE_ONLINE else 0
@@ -163,7 +162,7 @@ cdef class ReplicaLink(OutputSource):
     def silent_s(self):
         """Seconds without a sign of life, as far as the timer saw: what it takes of a snapshot,
         then what it says."""
-        cdef int64_t now_ms = monotonic_us() // 1000
+        cdef int64_t now_ms = self.connection.context.engine.clock.steady_us() // 1000
         cdef uint64_t moved = (
             self.sent if self.stage == STAGE_SEND_SNAPSHOT else self.connection.bytes_in)
         if moved != self.bytes_moved or not self.moved_ms:

@@ -11,7 +11,6 @@ only.
 
 from __future__ import annotations
 
-from carnelian.base.clock import monotonic_s
 from carnelian.services import log
 from carnelian.services.persistence.rdb.snapshot import SnapshotError
 from carnelian.services.persistence.rdb.snapshot_stream import StreamedReader
@@ -34,7 +33,7 @@ class StreamedLoading:
         self.engine = engine = snapshots.engine
         self.swap = swap
         self.is_destroyed = not swap
-        self.started_s = monotonic_s()
+        self.started_s = self.engine.clock.steady_s()
         self.target = engine.aside() if swap else engine
         if not swap:
             log.notice("MASTER <-> REPLICA sync: Flushing old data")
@@ -67,7 +66,7 @@ class StreamedLoading:
             self.target.empty(True)
             log.notice("MASTER <-> REPLICA sync: Discarding old DB in background")
         self.progress.end()
-        seconds = monotonic_s() - self.started_s
+        seconds = self.engine.clock.steady_s() - self.started_s
         log.notice(f"Done loading RDB, keys loaded: {reader.keys}, in {seconds:.3f} seconds")
         self.snapshots.keys_loaded = reader.keys
         self.snapshots.keys_expired = 0

@@ -11,7 +11,6 @@ _LONG = 2**63 - 1
 _ULONG = 2**64 - 1
 _MB = 1024**2
 _NO_EVICTION = "nothing is evicted yet"
-_NO_COMMANDLOG = "there is no COMMANDLOG yet"
 _NO_DEFRAG = "values never move here, and freed memory is reused by size class"
 
 
@@ -193,17 +192,13 @@ class Monitoring:
         128, 0, _LONG, "Slow commands kept.", aliases=("commandlog-slow-execution-max-len",)
     )
     commandlog_request_larger_than = Integer(
-        _MB, -1, _LONG, "Large requests (Valkey 8.1).", unit="bytes", without_effect=_NO_COMMANDLOG
+        _MB, -1, _LONG, "Large requests (COMMANDLOG); negative: none.", unit="bytes"
     )
-    commandlog_large_request_max_len = Integer(
-        128, 0, _LONG, "Large requests kept.", without_effect=_NO_COMMANDLOG
-    )
+    commandlog_large_request_max_len = Integer(128, 0, _LONG, "Large requests kept.")
     commandlog_reply_larger_than = Integer(
-        _MB, -1, _LONG, "Large replies (Valkey 8.1).", unit="bytes", without_effect=_NO_COMMANDLOG
+        _MB, -1, _LONG, "Large replies (COMMANDLOG); negative: none.", unit="bytes"
     )
-    commandlog_large_reply_max_len = Integer(
-        128, 0, _LONG, "Large replies kept.", without_effect=_NO_COMMANDLOG
-    )
+    commandlog_large_reply_max_len = Integer(128, 0, _LONG, "Large replies kept.")
     latency_monitor_threshold = Integer(0, 0, _LONG, "Events for LATENCY; 0: none.", unit="ms")
     latency_tracking = Bool(True, "Time every command.")
     latency_tracking_info_percentiles = Percentiles(

@@ -261,7 +261,6 @@ class Security:
         _PROTECTED_ACTION,
         "Who may use MODULE.",
         immutable=True,
-        without_effect="there are no modules",
     )
     sanitize_dump_payload = Enum(
         "no",

@@ -41,7 +41,8 @@ class AppendOnly:
         self.children = instance.children
         self.worker = FileWorker()
         self.commands: Any = CommandLog(self.engine)
-        self.file = LogFile(self.commands, self.config, self.worker, self.engine.latency)
+        latency = self.engine.diagnostics.latency
+        self.file = LogFile(self.commands, self.config, self.worker, latency)
         self.file.busy_child = lambda: self.children.active is not None
         self.file.grew = self.grew
         self.file.stream_offset = lambda: int(self.engine.propagation.offset)
@@ -55,7 +56,7 @@ class AppendOnly:
         self.scheduled = False
         self.child: Child | None = None
         self.child_snapshot = True  # the form of the base it writes
-        self.limit = rewriting.Limit()
+        self.limit = rewriting.Limit(self.engine.clock)
         self.last_status = True
         self.last_duration_s = -1
         self.last_cow_bytes = 0

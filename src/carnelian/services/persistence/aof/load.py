@@ -11,7 +11,6 @@ import os
 import time
 
 from carnelian.base import files
-from carnelian.engine.command import commands
 from carnelian.services import log
 from carnelian.services.persistence.aof.manifest import (
     BASE,
@@ -68,14 +67,6 @@ def mapped(path: str) -> Any:
         os.close(handle)
 
 
-def forget_calls() -> None:
-    """What was replayed at start is no call of a client."""
-    for command in commands().values():
-        command.reset_figures()
-        for inner in (command.subcommands or {}).values():
-            inner.reset_figures()
-
-
 class Load:
     def __init__(self, owner: AppendOnly, between: Callable[[], None]) -> None:
         self.owner = owner
@@ -101,7 +92,8 @@ class Load:
         finally:
             self.engine.propagation.resume()
         if not self.owner.serving:
-            forget_calls()
+            # What was replayed at start is no call of a client.
+            self.engine.commands.reset_figures()
         return True
 
     # --- a single file of an older version ---

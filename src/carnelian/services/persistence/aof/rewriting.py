@@ -8,7 +8,6 @@ import os
 import time
 
 from carnelian.base import files
-from carnelian.base.clock import monotonic_s
 from carnelian.engine.errors import CommandError
 from carnelian.services import log
 from carnelian.services.config.parameter import ConfigError
@@ -66,7 +65,8 @@ def write_base(instance: Any, path: str, temporary: str = "") -> None:
 class Limit:
     """After three failures in a row automatic rewrites wait 1, 2, 4 ... 60 minutes in between."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Any) -> None:
+        self.clock = clock
         self.failures = 0
         self.delay_min = 0
         self.next_s = 0.0
@@ -81,7 +81,7 @@ class Limit:
         if self.failures < FAILURES_MAX:
             self.delay_min, self.next_s = 0, 0.0
             return False
-        now = monotonic_s()
+        now = self.clock.steady_s()
         if self.next_s:
             if now < self.next_s:
                 return True

@@ -5,7 +5,6 @@ from libc.string cimport memcpy, memset
 from posix.unistd cimport usleep
 
 from carnelian.base.crc64 cimport crc64
-from carnelian.base.clock cimport clock_ms
 from carnelian.base.hashing cimport hash_bytes
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.native cimport load64, unlikely
@@ -286,7 +285,7 @@ cdef class SnapshotReader:
         self.aux = {}
         self.verify_checksum = verify_checksum
         self.keep_expired = keep_expired
-        self.now_ms = clock_ms()
+        self.now_ms = engine.clock.wall_us() // 1000
         self.when_ms = self.idle_s = self.freq = -1
         return 0
 
@@ -543,7 +542,7 @@ def build_value(bytes payload, bytes key):
 
     0 for an empty value; SnapshotError when the bytes make no sense. The caller owns the entry.
     """
-    cdef Database *scratch = database_new(0)
+    cdef Database *scratch = database_new(0, 0)
     cdef KeyRef ref = key_find(scratch, key, len(key))
     cdef RdbIn r
     cdef RdbValue value

@@ -1,7 +1,6 @@
-"""Which arguments of a given call are keys, and what the call does to them.
+"""Which arguments of a given call are keys, and what the call does to them: the plain way.
 
-Pure functions over a command's key specs and an argument vector that may be malformed in any way:
-every index is checked. COMMAND GETKEYS, ACL key checks and cluster routing call this.
+What engine/keys.pyx does natively is compared with these functions.
 
 A *finder* replaces the specs of the few commands whose keys no spec can describe.
 """
@@ -160,3 +159,12 @@ def migrate_keys(argv: Sequence[bytes]) -> list[tuple[int, int]]:
             return [(index, KEYS_TAKEN) for index in places]
         at += 1 + _MIGRATE_OPERANDS.get(word, 0)
     return [(3, KEYS_TAKEN)] if len(argv) > 3 else []
+
+
+FINDERS: dict[str, Finder] = {
+    "bitfield": bitfield_keys,
+    "migrate": migrate_keys,
+    "set": set_keys,
+    "sort": sort_keys,
+    "sort_ro": sort_ro_keys,
+}
