@@ -73,8 +73,8 @@ class Engine:
         cannot be had; TypeError: there is none of that name, or the value is none of its kind."""
         config = configured(settings)
         log.forward(messages.take)
-        self._turn = Turn()
         self.instance = Instance(config)
+        self._turn = Turn(self.instance.engine)
         config.apply_all()
         self._files = HostFiles(self.instance, self._turn)
         self._shut = weakref.finalize(self, shut, self.instance, self._turn, self._files)
@@ -132,6 +132,7 @@ def shut(instance: Instance, turn: Turn, files: HostFiles) -> None:
             for session in list(instance.engine.sessions.values()):
                 session.close()
             instance.engine.host.reset()
+    instance.engine.end()
 
 
 _living: weakref.WeakSet[Engine] = weakref.WeakSet()

@@ -111,11 +111,12 @@ class Instance:
         """Load the append-only file if it is on, else the snapshot; then begin to log. False
         after the log said why the data cannot be used."""
         logged = bool(self.config.appendonly)
-        if logged:
-            good = self.aof.load(between)
-        else:
-            good = self.aof.read_manifest() and self.snapshots.load(between)
-        return good and self.aof.open(logged)
+        with self.engine.inside():
+            if logged:
+                good = self.aof.load(between)
+            else:
+                good = self.aof.read_manifest() and self.snapshots.load(between)
+            return good and self.aof.open(logged)
 
     def keep_files(self) -> None:
         """From the timer: children that have ended, saves and rewrites that are due."""

@@ -221,6 +221,10 @@ class Server(Instance, listener.Policy):
 
     def run(self) -> int:
         """Serve until told to stop; the process's exit code."""
+        with self.engine.inside():
+            return self.serve()
+
+    def serve(self) -> int:
         if not self.prepare():
             return 1
         self.introduce()

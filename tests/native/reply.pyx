@@ -11,7 +11,7 @@ from carnelian.resp.reply cimport (
     reply_bulk, reply_bulk_int, reply_bulk_text, reply_clear, reply_consume, reply_copy,
     reply_copy_since, reply_defer, reply_double, reply_empty_array, reply_empty_bulk, reply_error,
     reply_free, reply_init, reply_int, reply_iovec, reply_is_empty, reply_literal, reply_map,
-    reply_mark, reply_null, reply_null_array, reply_ok, reply_pending_bytes, reply_pool_clear,
+    reply_mark, reply_null, reply_null_array, reply_ok, reply_pending_bytes,
     reply_push, reply_queued, reply_raw, reply_rollback, reply_set, reply_set_array, reply_set_map,
     reply_set_push, reply_set_set, reply_share, reply_splice, reply_status, reply_verbatim,
     reply_verify,
@@ -212,10 +212,6 @@ cdef class ReplyBuffer:
     def consume(self, size_t sent):
         assert sent <= reply_pending_bytes(&self.r)
         reply_consume(&self.r, sent)
-
-
-def pool_clear():
-    reply_pool_clear()
 
 
 def bench(str what, int clients, int depth, int rounds, bytes data not None):

@@ -5,9 +5,8 @@ buffers share.
     | refs | pad | len | capacity | data (capacity bytes) |
     +------+-----+-----+----------+----------------------+
 
-Owner: whoever holds a reference; the last `blob_release` frees it, on any thread (a background
-thread must have called `mem_enter_background`). The bytes may be written only while
-`blob_is_shared` is false.
+Owner: whoever holds a reference; the last `blob_release` frees it, on any thread. The bytes may be
+written only while `blob_is_shared` is false.
 """
 
 from libc.stdint cimport uint32_t

@@ -1,99 +1,76 @@
-"""Slab allocator: 64 KiB spans of equal blocks below 4 KiB, the C library's malloc above.
+"""Blocks, whoever frees them, and the heaps they belong to; see memory.pxd.
 
-One large range of addresses is reserved at start and committed in steps, so that one comparison
-tells a slab block from a malloc block and masking an address finds its span:
+Up to 64 KiB they lie in slabs (`base/slab`), above each is a mapping of its own (`base/large`).
 
-    span (64 KiB, aligned)
-    +--------+---------+---------+-- ... --+---------+
-    | header | block 0 | block 1 |         | block n |     header: 64 bytes, blocks: one size class
-    +--------+---------+---------+-- ... --+---------+
-
-A free block holds the address of the next free one. Blocks freed by a background thread go to the
-span's `remote` word, one 32-bit atomic that packs the list head (in units of 8 bytes from the span)
-and a count:
-
-    31            16 15             0
-    +---------------+---------------+
-    | blocks freed  | head offset/8 |
-    +---------------+---------------+
-
-The thread that makes a span's remote list non-empty also pushes the span on `remote_spans`; the
-owner takes that stack as a whole, so a span is on it at most once and nothing is ever waited for.
+`live` and `remote_blocks` decide when a heap ends: a block and a holder count one each in `live`;
+what other threads free, and every holder's leaving, count in `remote_blocks`; who makes both equal
+was the last to touch the heap.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uintptr_t
 from libc.stdio cimport fprintf, stderr
-from libc.stdlib cimport abort, calloc, free, malloc, realloc
+from libc.stdlib cimport abort, free
 from libc.string cimport memcpy, memset
 
-from carnelian.base.native cimport (
-    ASAN, atomic_add64, atomic_cas32, atomic_cas_ptr, atomic_load32, atomic_load64, atomic_load_ptr,
-    atomic_swap32, atomic_swap_ptr, likely, unlikely,
+from carnelian.base.large cimport large_free, large_header, large_new, large_resize
+from carnelian.base.native cimport DEBUG, atomic_add64, atomic_load64, likely, unlikely
+from carnelian.base.slab cimport (
+    ALL_SPANS, CACHE_LINE, CLASS_COUNT, KEPT_COUNT, MEDIUM_SIZE_MAX, SMALL_CLASS_COUNT,
+    SMALL_SIZE_MAX, Heap, Span, class_bytes, heap_init, slab_drain, slab_end, slab_free_remote,
+    slab_give, slab_give_back, slab_let_go, slab_take, slab_verify,
+)
+from carnelian.base.spans cimport (
+    MEDIUM, MEDIUM_SHIFT, SMALL, SMALL_SHIFT, spans_base, spans_reserved,
 )
 
 
-cdef extern from "sys/mman.h" nogil:
-    void *mmap(void *address, size_t length, int protection, int flags, int fd, long offset)
-    int mprotect(void *address, size_t length, int protection)
-    int madvise(void *address, size_t length, int advice)
-    const int PROT_NONE, PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE
-    const int MADV_DONTNEED
-    void *MAP_FAILED
-
-cdef extern from "malloc.h" nogil:
-    size_t malloc_usable_size(void *p)
-
-cdef extern from *:
+cdef extern from * nogil:
     """
-    static __thread int cn_in_background = 0;
+    #include <pthread.h>
+    #include <stdlib.h>
+    /* glibc keeps room for thread-locals of loaded libraries: one instruction instead of a call */
+    #if defined(__GLIBC__) && defined(__ELF__)
+    #define CN_THREAD static __thread __attribute__((tls_model("initial-exec")))
+    #else
+    #define CN_THREAD static __thread
+    #endif
+    CN_THREAD void *cn_slab_heap;
+    CN_THREAD void *cn_current_heap;
+
+    static pthread_mutex_t cn_process_mutex = PTHREAD_MUTEX_INITIALIZER;
+    static void cn_process_lock(void) { pthread_mutex_lock(&cn_process_mutex); }
+    static int cn_process_try_lock(void) { return !pthread_mutex_trylock(&cn_process_mutex); }
+    static void cn_process_unlock(void) { pthread_mutex_unlock(&cn_process_mutex); }
+    static int cn_process_survive_fork(void)
+    {
+        return pthread_atfork(cn_process_lock, cn_process_unlock, cn_process_unlock);
+    }
     """
-    int in_background "cn_in_background"
+    void *slab_heap_slot "cn_slab_heap"       # the heap of this thread, if it has slabs
+    void *current_heap_slot "cn_current_heap"
+    void process_lock "cn_process_lock"()
+    bint process_try_lock "cn_process_try_lock"()
+    void process_unlock "cn_process_unlock"()
+    int process_survive_fork "cn_process_survive_fork"()
+    void *aligned_alloc(size_t alignment, size_t size)
 
 cdef enum:
-    SPAN_SHIFT = 16
-    SPAN_SIZE = 1 << SPAN_SHIFT
-    SPAN_HEADER = 64
-    CLASS_COUNT = 51
-    SLAB_SIZE_MAX = 3200
-    UNIT_COUNT = 401           # SLAB_SIZE_MAX / 8 + 1
-    COMMIT_SIZE = 4 << 20
-    WARM_SPANS_MAX = 32
+    SMALL_UNIT_COUNT = 401         # SMALL_SIZE_MAX / 8 + 1
+    MEDIUM_UNIT_COUNT = 513        # MEDIUM_SIZE_MAX / 128 + 1
+    DRAIN_SPANS = 64               # of the process's heap, by a timer
+    DRAINS_PER_WORK = 8
+    CLASSES_PER_TIDYING = 16
+    KEPT_SIZE_MAX = 1 << 20        # of mappings kept for reuse
 
-cdef struct Span:
-    uint32_t remote            # see the module's docstring
-    uint16_t klass
-    uint16_t listed            # 1 while on its class's partial list
-    void *free                 # blocks freed by the owner
-    void *spare                # blocks taken over from `remote`, used when `free` runs out
-    uint32_t used              # live blocks
-    uint32_t bump              # offset of the first block never handed out
-    uint32_t size              # of a block
-    uint32_t pad
-    Span *next
-    Span *previous
-    Span *next_remote
-
-cdef struct Heap:
-    char *base
-    size_t reserved
-    size_t committed           # bytes from base that are readable and writable
-    size_t fresh               # bytes from base ever handed out as spans
-    Span *current[CLASS_COUNT]
-    Span *partial[CLASS_COUNT]
-    uint32_t *empty            # numbers of empty spans: the first `cold` hold no memory
-    size_t empty_count
-    size_t empty_capacity
-    size_t cold
-    void *remote_spans         # Span*, atomic
-    int64_t used
-    int64_t peak
-    int64_t live
-    int64_t background_freed   # atomic
-    int64_t background_blocks  # atomic
-
-cdef Heap heap
-cdef uint16_t class_size[CLASS_COUNT]
-cdef uint8_t class_of[UNIT_COUNT]      # by (size + 7) / 8
+cdef Heap process_heap
+cdef Heap *heaps                   # all but the process's, under its lock
+cdef uint8_t small_class[SMALL_UNIT_COUNT]      # by (size + 7) / 8
+cdef uint8_t medium_class[MEDIUM_UNIT_COUNT]    # by (size + 127) / 128
+cdef char *small_base
+cdef size_t small_reserved
+cdef char *medium_base
+cdef size_t medium_reserved
+cdef bint has_slabs
 
 
 cdef void die(const char *what, size_t size) noexcept nogil:
@@ -101,290 +78,222 @@ cdef void die(const char *what, size_t size) noexcept nogil:
     abort()
 
 
+cdef void damaged(const char *what) noexcept nogil:
+    fprintf(stderr, b"carnelian: heap damaged: %s\n", what)
+    abort()
+
+
 cdef void set_up() noexcept:
-    cdef int i
-    cdef int n = 0
-    cdef size_t size = 0
+    global small_base, small_reserved, medium_base, medium_reserved, has_slabs
+    cdef size_t small_units = SMALL_UNIT_COUNT
+    cdef size_t medium_units = MEDIUM_UNIT_COUNT
     cdef size_t unit
-    cdef size_t units = UNIT_COUNT
-    while size < 2048:
-        if size < 128:
-            size += 8
-        elif size < 256:
-            size += 16
-        elif size < 512:
-            size += 32
-        elif size < 1024:
-            size += 64
-        else:
-            size += 128
-        class_size[n] = <uint16_t>size
-        n += 1
-    class_size[n] = 2112            # 31 fill a span: table segments of 32 buckets, wheel chunks
-    class_size[n + 1] = 2560
-    class_size[n + 2] = 3200        # of what is larger a span would waste too much of its end
-    assert n + 3 == CLASS_COUNT
-    i = 0
-    for unit in range(units):
-        if unit * 8 > class_size[i]:
-            i += 1
-        class_of[unit] = <uint8_t>i
-    if ASAN:
-        return
-    size = <size_t>1 << 42
-    while size >= <size_t>1 << 32:
-        heap.base = <char *>mmap(
-            NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        if heap.base != <char *>MAP_FAILED:
-            break
-        size >>= 1
-    else:
-        heap.base = NULL            # no range to be had: every block comes from malloc
-        return
-    unit = (SPAN_SIZE - (<uintptr_t>heap.base & (SPAN_SIZE - 1))) & (SPAN_SIZE - 1)
-    heap.base += unit
-    heap.reserved = size - SPAN_SIZE
+    cdef int klass = 0
+    for unit in range(small_units):
+        if unit * 8 > class_bytes(klass):
+            klass += 1
+        small_class[unit] = <uint8_t>klass
+    klass = SMALL_CLASS_COUNT
+    for unit in range(medium_units):
+        if unit * 128 > class_bytes(klass):
+            klass += 1
+        medium_class[unit] = <uint8_t>klass
+    heap_init(&process_heap)
+    process_survive_fork()
+    small_base, small_reserved = spans_base(SMALL), spans_reserved(SMALL)
+    medium_base, medium_reserved = spans_base(MEDIUM), spans_reserved(MEDIUM)
+    has_slabs = small_base != NULL
 
 
-cdef inline bint is_slab(void *p) noexcept nogil:
-    return <size_t>(<char *>p - heap.base) < heap.fresh
+cdef inline bint is_small(void *p) noexcept nogil:
+    return <size_t>(<char *>p - small_base) < small_reserved
 
 
-cdef inline Span *span_of(void *p) noexcept nogil:
-    return <Span *>(<uintptr_t>p & ~<uintptr_t>(SPAN_SIZE - 1))
+cdef inline bint is_medium(void *p) noexcept nogil:
+    return <size_t>(<char *>p - medium_base) < medium_reserved
 
 
-cdef void list_partial(Span *span) noexcept nogil:
-    span.previous = NULL
-    span.next = heap.partial[span.klass]
-    if span.next != NULL:
-        span.next.previous = span
-    heap.partial[span.klass] = span
-    span.listed = 1
+cdef inline Span *small_span(void *p) noexcept nogil:
+    return <Span *>(<uintptr_t>p & ~(((<uintptr_t>1) << SMALL_SHIFT) - 1))
 
 
-cdef void unlist_partial(Span *span) noexcept nogil:
-    if span.previous != NULL:
-        span.previous.next = span.next
-    else:
-        heap.partial[span.klass] = span.next
-    if span.next != NULL:
-        span.next.previous = span.previous
-    span.listed = 0
+cdef inline Span *medium_span(void *p) noexcept nogil:
+    return <Span *>(<uintptr_t>p & ~(((<uintptr_t>1) << MEDIUM_SHIFT) - 1))
 
 
-cdef void retire(Span *span) noexcept nogil:
-    """An empty span that is nobody's current one goes to the pool."""
-    if span.listed:
-        unlist_partial(span)
-    if heap.empty_count == heap.empty_capacity:
-        heap.empty_capacity = heap.empty_capacity * 2 + 64
-        heap.empty = <uint32_t *>realloc(heap.empty, heap.empty_capacity * sizeof(uint32_t))
-        if heap.empty == NULL:
-            die(b"span pool", heap.empty_capacity * sizeof(uint32_t))
-    heap.empty[heap.empty_count] = <uint32_t>((<char *>span - heap.base) >> SPAN_SHIFT)
-    heap.empty_count += 1
+cdef inline int class_for(size_t size) noexcept nogil:
+    """Of a size that a slab has room for."""
+    if size <= SMALL_SIZE_MAX:
+        return small_class[(size + 7) >> 3]
+    return medium_class[(size + 127) >> 7]
 
 
-cdef Span *new_span(int klass) noexcept nogil:
-    cdef Span *span
-    if heap.empty_count:
-        heap.empty_count -= 1
-        if heap.cold > heap.empty_count:
-            heap.cold = heap.empty_count
-        span = <Span *>(heap.base + (<size_t>heap.empty[heap.empty_count] << SPAN_SHIFT))
-    else:
-        if heap.fresh + SPAN_SIZE > heap.committed:
-            if heap.committed + COMMIT_SIZE > heap.reserved or mprotect(
-                heap.base + heap.committed, COMMIT_SIZE, PROT_READ | PROT_WRITE
-            ):
-                die(b"span", SPAN_SIZE)
-            heap.committed += COMMIT_SIZE
-        span = <Span *>(heap.base + heap.fresh)
-        heap.fresh += SPAN_SIZE
-    memset(span, 0, sizeof(Span))
-    span.klass = <uint16_t>klass
-    span.size = class_size[klass]
-    span.bump = SPAN_HEADER
-    return span
+# --- blocks ---
+
+cdef void count_remote(Heap *heap, int64_t size) noexcept nogil:
+    """The last one to touch a heap ends it."""
+    atomic_add64(&heap.remote_freed, size)
+    if unlikely(atomic_add64(&heap.remote_blocks, 1) == atomic_load64(&heap.live)):
+        if heap != &process_heap:
+            destroy(heap)
 
 
-cdef void take_remote(Span *span) noexcept nogil:
-    """Take over what background threads freed in this span; needs an empty spare list."""
-    cdef uint32_t word
-    if span.spare != NULL:
-        return
-    word = atomic_swap32(&span.remote, 0)
-    if word:
-        span.spare = <char *>span + <size_t>(word & 0xFFFF) * 8
-        span.used -= word >> 16
+cdef void free_remote(Span *span, void *p) noexcept nogil:
+    cdef Heap *heap = span.heap
+    cdef int64_t size = span.size
+    slab_free_remote(span, p)
+    count_remote(heap, size)
 
 
-cdef void drain_remote() noexcept nogil:
-    cdef Span *span = <Span *>atomic_swap_ptr(&heap.remote_spans, NULL)
-    cdef Span *following
-    cdef void *block
-    while span != NULL:
-        following = span.next_remote
-        if span.spare != NULL:      # rare: two batches before the first was used
-            while span.spare != NULL:
-                block = span.spare
-                span.spare = (<void **>block)[0]
-                (<void **>block)[0] = span.free
-                span.free = block
-        take_remote(span)
-        if span != heap.current[span.klass]:
-            if span.used == 0:
-                retire(span)
-            elif not span.listed:
-                list_partial(span)
-        span = following
-
-
-cdef void *alloc_slow(int klass) noexcept nogil:
-    """The current span has no free block: find or make one that has."""
-    cdef Span *span = heap.current[klass]
-    cdef void *block
-    if heap.remote_spans != NULL:
-        drain_remote()
-    if span == NULL or (span.free == NULL and span.spare == NULL):
-        span = heap.partial[klass]
-        if span != NULL:
-            unlist_partial(span)
-        else:
-            span = new_span(klass)
-        heap.current[klass] = span
-    if span.free == NULL:
-        span.free = span.spare
-        span.spare = NULL
-    block = span.free
-    if block != NULL:
-        span.free = (<void **>block)[0]
-    else:
-        block = <char *>span + span.bump
-        span.bump += span.size
-    span.used += 1
-    return block
-
-
-cdef void *alloc_large(size_t size) noexcept nogil:
-    cdef void *p = malloc(size)
+cdef void *take_large(Heap *heap, size_t size, bint zeroed) noexcept nogil:
+    cdef void *p = NULL
+    cdef size_t usable
+    cdef int i
+    if size <= KEPT_SIZE_MAX:
+        for i in range(KEPT_COUNT):
+            if heap.kept[i] != NULL:
+                usable = large_header(heap.kept[i]).size
+                if size <= usable <= size + (size >> 2):
+                    p = heap.kept[i]
+                    heap.kept[i] = NULL
+                    if zeroed:
+                        memset(p, 0, size)
+                    break
+    if p == NULL:
+        p = large_new(size, has_slabs)
     if p == NULL:
         die(b"block", size)
-    heap.used += <int64_t>malloc_usable_size(p)
+    large_header(p).heap = heap
     heap.live += 1
-    if heap.used > heap.peak:
-        heap.peak = heap.used
+    heap.used += <int64_t>large_header(p).size
+    heap.peak = max(heap.peak, heap.used - atomic_load64(&heap.remote_freed))
+    return p
+
+
+cdef void give_large(Heap *heap, void *p) noexcept nogil:
+    """By the heap's thread."""
+    cdef int i
+    heap.live -= 1
+    heap.used -= <int64_t>large_header(p).size
+    if has_slabs and large_header(p).mapped and large_header(p).size <= KEPT_SIZE_MAX:
+        for i in range(KEPT_COUNT):
+            if heap.kept[i] == NULL:
+                heap.kept[i] = p
+                return
+    large_free(p)
+
+
+cdef void *resize_large(Heap *heap, void *p, size_t size) noexcept nogil:
+    cdef size_t old = large_header(p).size
+    p = large_resize(p, size)
+    if p == NULL:
+        die(b"block", size)
+    heap.used += <int64_t>large_header(p).size - <int64_t>old
+    heap.peak = max(heap.peak, heap.used - atomic_load64(&heap.remote_freed))
+    return p
+
+
+cdef void *take(Heap *heap, size_t size, bint zeroed) noexcept nogil:
+    cdef void *p
+    if not has_slabs or size > MEDIUM_SIZE_MAX:
+        return take_large(heap, size if size else 1, zeroed)
+    p = slab_take(heap, class_for(size))
+    if zeroed:
+        memset(p, 0, size)
+    return p
+
+
+cdef void *take_anywhere(size_t size, bint zeroed) noexcept nogil:
+    cdef Heap *heap = <Heap *>current_heap_slot
+    cdef void *p
+    if likely(heap != NULL):
+        return take(heap, size, zeroed)
+    process_lock()
+    p = take(&process_heap, size, zeroed)
+    process_unlock()
     return p
 
 
 cdef void *mem_alloc(size_t size) noexcept nogil:
-    cdef Span *span
-    cdef void *block
-    cdef int klass
-    if unlikely(size > SLAB_SIZE_MAX or heap.base == NULL):
-        return alloc_large(size if size else 1)
-    klass = class_of[(size + 7) >> 3]
-    span = heap.current[klass]
-    heap.live += 1
-    heap.used += class_size[klass]
-    if likely(span != NULL):
-        block = span.free
-        if block != NULL:
-            span.free = (<void **>block)[0]
-            span.used += 1
-            return block
-        if span.bump + span.size <= SPAN_SIZE:
-            block = <char *>span + span.bump
-            span.bump += span.size
-            span.used += 1
-            return block
-    return alloc_slow(klass)
+    cdef Heap *heap = <Heap *>slab_heap_slot
+    if unlikely(size > SMALL_SIZE_MAX or heap == NULL):
+        return take_anywhere(size, False)
+    return slab_take(heap, small_class[(size + 7) >> 3])
 
 
 cdef void *mem_alloc_zeroed(size_t size) noexcept nogil:
-    cdef void *p
-    if size <= SLAB_SIZE_MAX:
-        p = mem_alloc(size)
-        memset(p, 0, size)
-        return p
-    p = calloc(1, size)
-    if p == NULL:
-        die(b"block", size)
-    heap.used += <int64_t>malloc_usable_size(p)
-    heap.live += 1
-    return p
+    return take_anywhere(size, True)
 
 
-cdef void free_in_background(void *p) noexcept nogil:
-    cdef Span *span
-    cdef uint32_t seen
-    cdef uint32_t head
-    cdef void *top
-    if not is_slab(p):
-        atomic_add64(&heap.background_freed, <int64_t>malloc_usable_size(p))
-        atomic_add64(&heap.background_blocks, 1)
-        free(p)
+cdef void free_elsewhere(Span *span, void *p) noexcept nogil:
+    """A block of a heap this thread is not in."""
+    if span.heap != &process_heap or current_heap_slot != NULL:
+        free_remote(span, p)
         return
-    span = span_of(p)
-    atomic_add64(&heap.background_freed, span.size)
-    atomic_add64(&heap.background_blocks, 1)
-    head = <uint32_t>((<char *>p - <char *>span) >> 3)
-    seen = atomic_load32(&span.remote)
-    while True:
-        (<void **>p)[0] = <char *>span + <size_t>(seen & 0xFFFF) * 8 if seen else NULL
-        if atomic_cas32(&span.remote, &seen, ((seen >> 16) + 1) << 16 | head):
-            break
-    if seen == 0:
-        top = atomic_load_ptr(&heap.remote_spans)
-        while True:
-            span.next_remote = <Span *>top
-            if atomic_cas_ptr(&heap.remote_spans, &top, span):
-                break
+    process_lock()
+    slab_give(&process_heap, span, p)
+    process_unlock()
+
+
+cdef void free_other(void *p) noexcept nogil:
+    """One that is not small."""
+    cdef Heap *current = <Heap *>current_heap_slot
+    cdef Heap *heap
+    cdef Span *span
+    cdef int64_t size
+    if is_medium(p):
+        span = medium_span(p)
+        if likely(span.heap == current):
+            slab_give(current, span, p)
+        else:
+            free_elsewhere(span, p)
+        return
+    heap = <Heap *>large_header(p).heap
+    if likely(heap == current):
+        give_large(heap, p)
+    elif heap == &process_heap and current == NULL:
+        process_lock()
+        give_large(heap, p)
+        process_unlock()
+    else:
+        size = <int64_t>large_header(p).size
+        large_free(p)
+        count_remote(heap, size)
 
 
 cdef void mem_free(void *p) noexcept nogil:
     cdef Span *span
     if p == NULL:
         return
-    if unlikely(in_background):
-        free_in_background(p)
+    if unlikely(not is_small(p)):
+        free_other(p)
         return
-    heap.live -= 1
-    if unlikely(not is_slab(p)):
-        heap.used -= <int64_t>malloc_usable_size(p)
-        free(p)
-        return
-    span = span_of(p)
-    heap.used -= span.size
-    (<void **>p)[0] = span.free
-    span.free = p
-    span.used -= 1
-    if span == heap.current[span.klass]:
-        return
-    if unlikely(span.used == 0):
-        retire(span)
-    elif not span.listed:
-        list_partial(span)
+    span = small_span(p)
+    if likely(span.heap == slab_heap_slot):
+        slab_give(span.heap, span, p)
+    else:
+        free_elsewhere(span, p)
 
 
 cdef void *mem_realloc(void *p, size_t size) noexcept nogil:
     cdef size_t old
     cdef void *fresh
+    cdef Heap *heap
     if p == NULL:
         return mem_alloc(size)
     old = mem_usable(p)
-    if is_slab(p):
-        if size <= old and class_size[class_of[(size + 7) >> 3]] == old:
+    if is_small(p) or is_medium(p):
+        if size <= old and class_bytes(class_for(size)) == old:
             return p
-    elif size > SLAB_SIZE_MAX or heap.base == NULL:
-        fresh = realloc(p, size if size else 1)
-        if fresh == NULL:
-            die(b"block", size)
-        heap.used += <int64_t>malloc_usable_size(fresh) - <int64_t>old
-        if heap.used > heap.peak:
-            heap.peak = heap.used
-        return fresh
+    elif size > MEDIUM_SIZE_MAX or not has_slabs:
+        heap = <Heap *>large_header(p).heap
+        if heap == <Heap *>current_heap_slot:
+            return resize_large(heap, p, size if size else 1)
+        if heap == &process_heap and current_heap_slot == NULL:
+            process_lock()
+            fresh = resize_large(heap, p, size if size else 1)
+            process_unlock()
+            return fresh
     fresh = mem_alloc(size)
     memcpy(fresh, p, old if old < size else size)
     mem_free(p)
@@ -392,54 +301,147 @@ cdef void *mem_realloc(void *p, size_t size) noexcept nogil:
 
 
 cdef size_t mem_usable(void *p) noexcept nogil:
-    if is_slab(p):
-        return span_of(p).size
-    return malloc_usable_size(p)
+    if is_small(p):
+        return small_span(p).size
+    if is_medium(p):
+        return medium_span(p).size
+    return large_header(p).size
 
 
-cdef void mem_enter_background() noexcept nogil:
-    global in_background
-    in_background = 1
+# --- heaps ---
+
+cdef Heap *heap_new() noexcept nogil:
+    global heaps
+    cdef Heap *heap = <Heap *>aligned_alloc(
+        CACHE_LINE, (sizeof(Heap) + CACHE_LINE - 1) & ~<size_t>(CACHE_LINE - 1))
+    if heap == NULL:
+        die(b"heap", sizeof(Heap))
+    heap_init(heap)
+    heap.live = heap.holders = 1
+    process_lock()
+    heap.next = heaps
+    if heaps != NULL:
+        heaps.previous = heap
+    heaps = heap
+    process_unlock()
+    return heap
 
 
-cdef int mem_release(int spans_max) noexcept nogil:
-    """Called from a timer: takes in remote frees and returns spans that stay empty."""
-    cdef int given = 0
-    if heap.remote_spans != NULL:
-        drain_remote()
-    mem_used()
-    while given < spans_max and heap.empty_count > heap.cold + WARM_SPANS_MAX:
-        madvise(heap.base + (<size_t>heap.empty[heap.cold] << SPAN_SHIFT), SPAN_SIZE, MADV_DONTNEED)
-        heap.cold += 1
-        given += 1
-    return given
+cdef void heap_hold(Heap *heap) noexcept nogil:
+    atomic_add64(&heap.holders, 1)
+    atomic_add64(&heap.remote_blocks, -1)
 
 
-cdef int64_t mem_used() noexcept nogil:
-    cdef int64_t used = heap.used - atomic_load64(&heap.background_freed)
-    if used > heap.peak:
-        heap.peak = used
+cdef void heap_drop(Heap *heap) noexcept nogil:
+    atomic_add64(&heap.holders, -1)
+    count_remote(heap, 0)
+
+
+cdef Heap *heap_enter(Heap *heap) noexcept nogil:
+    global slab_heap_slot, current_heap_slot
+    cdef Heap *before = <Heap *>current_heap_slot
+    if DEBUG and before != heap:
+        if before != NULL:
+            before.inside = 0
+        if heap != NULL:
+            if heap.inside:
+                damaged(b"two threads are in one heap")
+            heap.inside = 1
+    current_heap_slot = heap
+    slab_heap_slot = heap if has_slabs else NULL
+    return before
+
+
+cdef Heap *heap_enter_sole(Heap *heap) noexcept nogil:
+    if atomic_load64(&heap.holders) == 1:
+        return heap_enter(heap)
+    return <Heap *>current_heap_slot
+
+
+cdef void drop_kept(Heap *heap) noexcept nogil:
+    cdef int i
+    for i in range(KEPT_COUNT):
+        if heap.kept[i] != NULL:
+            large_free(heap.kept[i])
+            heap.kept[i] = NULL
+
+
+cdef void destroy(Heap *heap) noexcept nogil:
+    """Nobody holds it and none of its blocks lives."""
+    global heaps
+    if not slab_end(heap):
+        damaged(b"a block outlives its heap")
+    drop_kept(heap)
+    process_lock()
+    if heap.next != NULL:
+        heap.next.previous = heap.previous
+    if heap.previous != NULL:
+        heap.previous.next = heap.next
+    else:
+        heaps = heap.next
+    process_unlock()
+    free(heap)
+
+
+cdef int heap_tidy(Heap *heap, int work) noexcept nogil:
+    heap_used(heap)
+    slab_drain(heap, work * DRAINS_PER_WORK)
+    slab_let_go(heap, CLASSES_PER_TIDYING)
+    drop_kept(heap)
+    if process_try_lock():
+        slab_drain(&process_heap, DRAIN_SPANS)
+        slab_let_go(&process_heap, CLASSES_PER_TIDYING)
+        slab_give_back(&process_heap, 1, True)
+        drop_kept(&process_heap)
+        process_unlock()
+    return slab_give_back(heap, work, True)
+
+
+cdef void heap_tidy_all(Heap *heap) noexcept nogil:
+    slab_drain(heap, ALL_SPANS)
+    slab_let_go(heap, CLASS_COUNT)
+    drop_kept(heap)
+    slab_give_back(heap, ALL_SPANS, False)
+
+
+cdef int64_t heap_used(Heap *heap) noexcept nogil:
+    cdef int64_t used = heap.used - atomic_load64(&heap.remote_freed)
+    heap.peak = max(heap.peak, used)
     return used
 
 
-cdef int64_t mem_peak() noexcept nogil:
-    mem_used()
+cdef int64_t heap_peak(Heap *heap) noexcept nogil:
+    heap_used(heap)
     return heap.peak
 
 
-cdef int64_t mem_live() noexcept nogil:
-    return heap.live - atomic_load64(&heap.background_blocks)
+cdef int64_t heap_live(Heap *heap) noexcept nogil:
+    return (heap.live - atomic_load64(&heap.remote_blocks)
+            - atomic_load64(&heap.holders))
 
 
-cdef int64_t mem_committed() noexcept nogil:
-    return <int64_t>(heap.fresh - (heap.cold << SPAN_SHIFT))
+cdef int64_t heap_committed(Heap *heap) noexcept nogil:
+    return heap.committed
+
+
+cdef bint heap_verify(Heap *heap) noexcept nogil:
+    """By the heap's thread; others may free meanwhile."""
+    return slab_verify(heap) and heap_live(heap) >= 0 and heap_used(heap) >= 0
 
 
 def stats():
-    """Allocation counters for tests and INFO: live blocks, bytes used, committed and peak."""
-    return {
-        "live": mem_live(), "used": mem_used(), "committed": mem_committed(), "peak": mem_peak(),
-    }
+    """Counters of all heaps together: live blocks, bytes used, committed and peak."""
+    cdef Heap *heap = &process_heap
+    cdef int64_t live = 0, used = 0, committed = 0, peak = 0
+    process_lock()
+    while heap != NULL:
+        live += heap_live(heap)
+        used += heap_used(heap)
+        committed += heap_committed(heap)
+        peak += heap_peak(heap)
+        heap = heap.next if heap != &process_heap else heaps
+    process_unlock()
+    return {"live": live, "used": used, "committed": committed, "peak": peak}
 
 
 set_up()

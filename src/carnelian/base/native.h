@@ -83,11 +83,11 @@ static inline int cn_atomic_cas_ptr(void **p, void **expected, void *value) {
 }
 static inline int64_t cn_atomic_add64(int64_t *p, int64_t v)
 {
-    return __atomic_add_fetch(p, v, __ATOMIC_RELAXED);
+    return __atomic_add_fetch(p, v, __ATOMIC_ACQ_REL);
 }
 static inline int64_t cn_atomic_load64(const int64_t *p)
 {
-    return __atomic_load_n(p, __ATOMIC_RELAXED);
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
 /* A cheap counter that rises steadily; `ticks_per_second` of clock.pxd tells how fast. */

@@ -11,6 +11,7 @@ from carnelian.base.clock cimport Clock
 from carnelian.base.slice cimport Slice
 from carnelian.engine.command cimport CommandTable
 from carnelian.engine.diagnostics cimport Diagnostics
+from carnelian.engine.heap_owner cimport HeapOwner
 from carnelian.engine.host cimport Host
 from carnelian.engine.lazyfree cimport LazyFree
 from carnelian.engine.propagation cimport Propagation
@@ -95,7 +96,7 @@ cdef class Blocked:
     cdef bint served
 
 
-cdef class Engine:
+cdef class Engine(HeapOwner):
     cdef Database **databases
     cdef readonly int database_count
     cdef int64_t now_ms                # wall clock as of this batch of commands

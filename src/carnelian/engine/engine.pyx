@@ -8,10 +8,13 @@ from os import urandom
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 
 from carnelian.base.clock cimport Clock
-from carnelian.base.memory cimport mem_alloc_zeroed, mem_free, mem_used
+from carnelian.base.memory cimport (
+    Heap, heap_enter, heap_enter_sole, heap_used, heap_verify, mem_alloc_zeroed, mem_free,
+)
 from carnelian.base.native cimport unlikely
 from carnelian.engine.command cimport CommandTable
 from carnelian.engine.diagnostics cimport Diagnostics
+from carnelian.engine.heap_owner cimport HeapOwner
 from carnelian.engine.host cimport Host
 from carnelian.engine.lazyfree cimport LazyFree
 from carnelian.engine.propagation cimport Propagation
@@ -29,8 +32,7 @@ from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_ne
 from carnelian.types.hash.value cimport hash_count, hash_due, hash_remove, hash_reschedule
 from carnelian.keyspace.value cimport value_effort, value_free
 from carnelian.keyspace.wheel cimport (
-    WHEEL_LEVELS, WHEEL_SLOTS, Wheel, WheelSlot, wheel_due, wheel_entry, wheel_next_ms,
-    wheel_turn_back,
+    wheel_due, wheel_mean_ttl_ms, wheel_next_ms, wheel_turn_back,
 )
 from carnelian.base.slice cimport Slice
 
@@ -44,7 +46,6 @@ cdef enum:
     WHEEL_STEPS = 2000
     CLOCK_STEP_MS_MAX = 500        # that the clock goes back: not worth sorting all timers anew
     ERROR_CODES_MAX = 128
-    TTL_SAMPLES = 16               # of a slot of the wheel, for INFO
     STALE_DEADLINES_MIN = 64       # sweep the heap when more than these and half of it are served
 
 cdef enum:                         # of a watched key
@@ -62,16 +63,20 @@ cdef class Blocked:
     """See engine.pxd."""
 
 
-cdef class Engine:
-    def __cinit__(self, int databases=16, Clock clock=None):
+cdef class Engine(HeapOwner):
+    def __cinit__(self, int databases=16, Clock clock=None, Engine beside=None):
+        """`beside`: an engine whose heap it shares, to exchange data with."""
         cdef int i
+        cdef Heap *before
         self.clock = clock or Clock()
         self.take_time()
         self.started_ms = self.steady_ms
+        before = heap_enter(self.heap)
         self.database_count = databases
         self.databases = <Database **>mem_alloc_zeroed(sizeof(Database *) * databases)
         for i in range(databases):
             self.databases[i] = database_new(i, self.now_ms)
+        heap_enter(before)
         self.commands = CommandTable()
         self.diagnostics = Diagnostics(self.clock)
         self.sessions = {}
@@ -94,14 +99,25 @@ cdef class Engine:
         self.waiting = {}
         self.writes_held = set()
         self.own_times = OwnTimes()
-        self.startup_bytes = mem_used()
+        self.startup_bytes = heap_used(self.heap)
+
+    def __del__(self):
+        self.end()
+
+    def end(self):
+        """Nobody runs it any more: what it left to the background is freed when this returns."""
+        self.lazyfree.end()
 
     def __dealloc__(self):
         cdef int i
-        if self.databases != NULL:
-            for i in range(self.database_count):
-                database_free(self.databases[i])
-            mem_free(self.databases)
+        cdef Heap *before
+        if self.databases == NULL:
+            return
+        before = heap_enter_sole(self.heap)
+        for i in range(self.database_count):
+            database_free(self.databases[i])
+        mem_free(self.databases)
+        heap_enter(before)
 
     cdef void tick(self) noexcept:
         """Take the time; all commands until the next tick see this one."""
@@ -639,7 +655,7 @@ cdef class Engine:
 
     def aside(self):
         """An empty engine to load data into that ours may then `adopt`."""
-        cdef Engine other = Engine(self.database_count, self.clock)
+        cdef Engine other = Engine(self.database_count, self.clock, beside=self)
         other.lfu = self.lfu
         return other
 
@@ -698,9 +714,6 @@ cdef class Engine:
         """Whether a client is in WAIT or WAITAOF."""
         return len(self.waiting) != 0
 
-    def used_memory(self):
-        return mem_used()
-
     def figures(self):
         """The counters of Stats by name."""
         return self.stats
@@ -716,8 +729,8 @@ cdef class Engine:
             if database_count(db):
                 timed = 0 if db.field_timers == NULL else db.field_timers.heap.count
                 found.append((
-                    i, database_count(db), db.wheel.count, mean_ttl_ms(&db.wheel, self.now_ms),
-                    timed))
+                    i, database_count(db), db.wheel.count,
+                    wheel_mean_ttl_ms(&db.wheel, self.now_ms), timed))
         return found
 
     def verify(self):
@@ -726,7 +739,7 @@ cdef class Engine:
         for i in range(self.database_count):
             if not database_audit(self.databases[i]):
                 return False
-        return True
+        return heap_verify(self.heap)
 
 
 cdef bint takes_long(Database *db) noexcept:
@@ -746,35 +759,6 @@ cdef bint takes_long(Database *db) noexcept:
 
 cdef inline bint entry_expired(KeyRef ref, int64_t now_ms) noexcept:
     return ref.slot[0].flags & EXPIRES and entry_when(ref.slot[0]) < now_ms
-
-
-cdef double slot_ttl_ms(WheelSlot *slot, int64_t now_ms) noexcept:
-    cdef uint32_t step = slot.count // TTL_SAMPLES + 1
-    cdef double total = 0
-    cdef uint32_t seen = 0
-    cdef uint32_t i = 0
-    while i < slot.count:
-        total += max(entry_when(wheel_entry(slot, i)) - now_ms, 0)
-        seen += 1
-        i += step
-    return total / seen
-
-
-cdef int64_t mean_ttl_ms(Wheel *w, int64_t now_ms) noexcept:
-    """An estimate: a few entries speak for all of their slot of the wheel, which expire close to
-    them."""
-    cdef WheelSlot *slot
-    cdef double total = 0
-    cdef int level
-    cdef int i
-    for level in range(WHEEL_LEVELS):
-        if w.levels[level] == NULL:
-            continue
-        for i in range(WHEEL_SLOTS):
-            slot = &w.levels[level][i]
-            if slot.count:
-                total += slot.count * slot_ttl_ms(slot, now_ms)
-    return <int64_t>(total / w.count) if w.count else 0
 
 
 def parse_event_classes(str letters):

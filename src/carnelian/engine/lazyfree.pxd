@@ -8,12 +8,14 @@ from carnelian.keyspace.entry cimport Entry
 
 cdef class LazyFree:
     cdef object queue
-    cdef bint started
+    cdef object running            # lock, held while there is a thread
+    cdef object thread             # its identity and process, or None
     cdef int64_t queued            # values handed over, ever
     cdef int64_t freed             # values done, ever; written by the background thread
     cdef int64_t freed_before_reset
 
     cdef void start(self)
+    cpdef void end(self)
     cdef void free_value(self, int kind, void *value)
     cdef void free_database(self, Database *db)
     cdef int64_t pending(self)

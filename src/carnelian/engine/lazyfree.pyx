@@ -1,17 +1,18 @@
 """A background thread that frees big values and flushed databases; started when first needed.
 
-Ownership passes with the address: nobody else may hold it. The thread runs without the GIL while it
-frees, and at a lower priority: where both share a core, a client's command need not wait for the
-end of its time slice.
+Ownership passes with the address: nobody else may hold it. The thread is in no heap, so that blocks
+go back to their owners without either waiting. It runs without the GIL while it frees, and at a
+lower priority: where both share a core, a client's command need not wait for the end of its time
+slice.
 """
 
 import os
+import sys
 from _queue import SimpleQueue
-from _thread import start_new_thread
+from _thread import allocate_lock, get_ident, start_new_thread
 
 from libc.stdint cimport int64_t, uintptr_t
 
-from carnelian.base.memory cimport mem_enter_background
 from carnelian.base.native cimport atomic_add64, atomic_load64
 from carnelian.keyspace.database cimport Database, database_count, database_free
 from carnelian.keyspace.value cimport value_free
@@ -25,11 +26,25 @@ cdef enum:
 cdef class LazyFree:
     def __cinit__(self):
         self.queue = SimpleQueue()
+        self.running = allocate_lock()
 
     cdef void start(self):
-        if not self.started:
-            self.started = True
-            start_new_thread(self.run, ())
+        if self.thread is None:
+            self.running.acquire()
+            self.thread = (start_new_thread(self.run, ()), os.getpid())
+
+    cpdef void end(self):
+        """The thread frees what it was given, and is gone when this returns; the next value starts
+        another. Where there can be no waiting (the thread itself lets the engine go, a fork left it
+        behind, the interpreter ends) it ends by itself."""
+        thread = self.thread
+        self.thread = None
+        if thread is None or thread[1] != os.getpid():
+            return
+        self.queue.put(None)
+        if thread[0] != get_ident() and not sys.is_finalizing():
+            self.running.acquire()
+            self.running.release()
 
     cdef void free_value(self, int kind, void *value):
         self.start()
@@ -56,11 +71,13 @@ cdef class LazyFree:
         cdef int kind
         cdef void *address
         cdef int64_t count
-        mem_enter_background()
         # Linux keeps a niceness per thread: 0 is the calling one.
         os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
         while True:
             item = self.queue.get()
+            if item is None:
+                self.running.release()
+                return
             kind = item[0]
             address = <void *><uintptr_t>item[1]
             count = item[2]

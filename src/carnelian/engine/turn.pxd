@@ -3,11 +3,14 @@
 One Turn belongs to one embedded engine. A thread enters, runs commands, and leaves; one whose
 command blocks sleeps outside of its turn until it is served or time has passed. Python's own locks
 will not do: a signal handler may raise in the middle of taking one back, which leaves a thread
-inside without the lock. Here handlers run only while the thread is outside.
+inside without the lock. Here handlers run only while the thread is outside. Inside, it is in the
+engine's heap.
 """
 
 from cpython.pythread cimport PyThread_type_lock
 
+from carnelian.base.memory cimport Heap
+from carnelian.engine.heap_owner cimport HeapOwner
 from carnelian.engine.session cimport Session
 
 
@@ -19,6 +22,8 @@ cdef class Waiter:
 
 
 cdef class Turn:
+    cdef HeapOwner engine
+    cdef Heap *before              # the heap the thread inside came from
     cdef PyThread_type_lock lock
     cdef unsigned long owner       # the thread inside; 0: none
     cdef list waiters

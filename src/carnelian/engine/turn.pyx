@@ -6,6 +6,8 @@ from cpython.pythread cimport (
     PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
 )
 
+from carnelian.base.memory cimport heap_enter
+from carnelian.engine.heap_owner cimport HeapOwner
 from carnelian.engine.session cimport BLOCKED, CLOSED, Session
 
 cdef extern from "pythread.h":
@@ -50,7 +52,8 @@ cdef class Waiter:
 cdef class Turn:
     """Context manager: inside it the thread has the engine for itself."""
 
-    def __cinit__(self):
+    def __cinit__(self, HeapOwner engine not None):
+        self.engine = engine
         self.lock = new_lock()
         self.waiters = []
 
@@ -77,6 +80,7 @@ cdef class Turn:
             with nogil:
                 PyThread_acquire_lock_timed(self.lock, -1, 0)
         self.owner = PyThread_get_thread_ident()
+        self.before = heap_enter(self.engine.heap)
         return 0
 
     cpdef enter(self):
@@ -92,10 +96,12 @@ cdef class Turn:
         if self.abandoned:             # forked while it waited
             raise ForkedError("this engine belongs to another process")
         self.owner = here
+        self.before = heap_enter(self.engine.heap)
 
     cpdef leave(self):
         """End the turn; whoever has been served in it goes on."""
         cdef Waiter waiter
+        heap_enter(self.before)
         if self.abandoned:
             return                     # forked inside: the lock is the other process's
         if self.waiters:

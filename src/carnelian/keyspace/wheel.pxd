@@ -45,6 +45,9 @@ cdef Entry *wheel_due(Wheel *w, int64_t now_ms, int *steps) noexcept nogil
 cdef void wheel_turn_back(Wheel *w, int64_t now_ms) noexcept nogil
 # A lower bound of the next expiry, exact within its slot; -1 when empty.
 cdef int64_t wheel_next_ms(Wheel *w) noexcept nogil
+# Mean time to live, an estimate: a few entries speak for all of their slot, which expire close to
+# them.
+cdef int64_t wheel_mean_ttl_ms(Wheel *w, int64_t now_ms) noexcept nogil
 cdef bint wheel_verify(Wheel *w) noexcept nogil
 
 

@@ -15,6 +15,7 @@ from carnelian.keyspace.entry cimport Entry, entry_place, entry_slot, entry_when
 
 cdef enum:
     FIRST_CAPACITY = 4
+    TTL_SAMPLES = 16               # of a slot
 
 
 cdef void wheel_init(Wheel *w, int64_t now_ms) noexcept nogil:
@@ -220,6 +221,33 @@ cdef int64_t wheel_next_ms(Wheel *w) noexcept nogil:
     if not earliest(w, &level, &index, &start):
         return -1
     return start
+
+
+cdef double slot_ttl_ms(WheelSlot *slot, int64_t now_ms) noexcept nogil:
+    cdef uint32_t step = slot.count // TTL_SAMPLES + 1
+    cdef double total = 0
+    cdef uint32_t seen = 0
+    cdef uint32_t i = 0
+    while i < slot.count:
+        total += max(entry_when(wheel_entry(slot, i)) - now_ms, 0)
+        seen += 1
+        i += step
+    return total / seen
+
+
+cdef int64_t wheel_mean_ttl_ms(Wheel *w, int64_t now_ms) noexcept nogil:
+    cdef WheelSlot *slot
+    cdef double total = 0
+    cdef int level
+    cdef int i
+    for level in range(WHEEL_LEVELS):
+        if w.levels[level] == NULL:
+            continue
+        for i in range(WHEEL_SLOTS):
+            slot = &w.levels[level][i]
+            if slot.count:
+                total += slot.count * slot_ttl_ms(slot, now_ms)
+    return <int64_t>(total / w.count) if w.count else 0
 
 
 cdef bint wheel_verify(Wheel *w) noexcept nogil:

@@ -11,7 +11,7 @@ from _queue import Empty, SimpleQueue
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint64_t
 
-from carnelian.base.memory cimport mem_release
+from carnelian.base.memory cimport Heap, heap_enter, heap_tidy
 from carnelian.engine.channel cimport Channel
 from carnelian.engine.dispatch cimport serve_waiting
 from carnelian.engine.engine cimport Engine
@@ -21,7 +21,6 @@ from carnelian.net.context cimport NetContext
 from carnelian.net.frame cimport Frame
 from carnelian.net.poller cimport READABLE, WRITABLE, Poller
 from carnelian.net.stream cimport SocketStream, Stream
-from carnelian.resp.reply cimport reply_pool_clear
 
 from carnelian.engine.dispatch import run_timers
 
@@ -180,14 +179,22 @@ cdef class Loop:
 
     def run(self, cron):
         """Turn until `stop`. `cron` is called every `cron_interval_ms`."""
+        cdef Heap *before = heap_enter(self.context.engine.heap)
         self.cron = cron
-        while not self.stopping:
-            self.turn()
+        try:
+            while not self.stopping:
+                self.turn()
+        finally:
+            heap_enter(before)
 
     def turn_once(self):
         """One turn without waiting: for long work that lets clients have an answer in between."""
+        cdef Heap *before = heap_enter(self.context.engine.heap)
         self.unfinished = True
-        self.turn()
+        try:
+            self.turn()
+        finally:
+            heap_enter(before)
 
     def stop(self):
         self.stopping = True
@@ -305,9 +312,8 @@ cdef class Loop:
     cdef void give_back(self):
         """Return memory nobody uses: empty spans, and what a quiet moment leaves in pools."""
         cdef uint64_t commands = self.context.engine.stats.commands
-        mem_release(SPANS_RELEASED_MAX)
+        heap_tidy(self.context.engine.heap, SPANS_RELEASED_MAX)
         if commands - self.commands_before <= QUIET_COMMANDS_MAX:
-            reply_pool_clear()
             self.context.give_back()
         self.commands_before = commands
 

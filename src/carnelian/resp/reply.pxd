@@ -1,7 +1,7 @@
 """The reply buffer: what a session writes into and the network sends from.
 
-A `Reply` is a queue of chunks. An empty one owns nothing; the first chunk is small and comes from
-the slab allocator, later ones are 16 KiB from a bounded process-wide pool. A `Blob` is queued by
+A `Reply` is a queue of chunks. An empty one owns nothing; the first chunk is small, later ones are
+16 KiB. A `Blob` is queued by
 reference; writing then goes on behind it in the rest of the chunk before it, under a new
 descriptor:
 
@@ -56,7 +56,6 @@ cdef extern from "<sys/uio.h>" nogil:
 cdef void reply_init(Reply *r) noexcept nogil           # empty, RESP2
 cdef void reply_clear(Reply *r) noexcept nogil          # drops all bytes and memory, keeps `resp`
 cdef void reply_free(Reply *r) noexcept nogil
-cdef void reply_pool_clear() noexcept nogil             # gives the chunk pool's memory back
 
 # --- bytes as they are ---
 cdef void reply_raw_slow(Reply *r, const char *p, size_t n) noexcept nogil

@@ -25,14 +25,10 @@ cdef extern from *:
 cdef enum:
     CHUNK_SIZE = 16384            # with its descriptor
     FIRST_CHUNK_SIZE = 1024       # hot in the cache again for the next client of a turn
-    POOL_MAX = 64
     ROOM_MIN = 64                 # less is not worth a descriptor after a blob
     HEADER_MAX = 24               # prefix, 20 digits, CRLF
     BLOB_COPY_MAX = 1024          # shorter ones are cheaper copied than queued by reference
     SPLICE_COPY_MAX = 1024
-
-cdef Chunk *pool = NULL
-cdef int pool_count = 0
 
 
 # --- chunks ---
@@ -42,17 +38,11 @@ cdef inline char *chunk_memory(Chunk *chunk) noexcept nogil:
 
 
 cdef void release_home(Reply *r, Chunk *home) noexcept nogil:
-    global pool, pool_count
     home.refs -= 1
     if home.refs:
         return
     r.memory -= home.capacity + sizeof(Chunk)
-    if home.capacity == CHUNK_SIZE - sizeof(Chunk) and pool_count < POOL_MAX:
-        home.next = pool
-        pool = home
-        pool_count += 1
-    else:
-        mem_free(home)
+    mem_free(home)
 
 
 cdef void drop_chunk(Reply *r, Chunk *chunk) noexcept nogil:
@@ -91,20 +81,14 @@ cdef void link_chunk(Reply *r, Chunk *chunk) noexcept nogil:
 
 cdef void add_chunk(Reply *r, size_t room) noexcept nogil:
     """A new tail with at least `room` bytes."""
-    global pool, pool_count
     cdef Chunk *chunk
     cdef size_t capacity = CHUNK_SIZE - sizeof(Chunk)
     if r.tail == NULL and room <= FIRST_CHUNK_SIZE - sizeof(Chunk):
         capacity = FIRST_CHUNK_SIZE - sizeof(Chunk)
     elif room > capacity:
         capacity = room
-    if capacity == CHUNK_SIZE - sizeof(Chunk) and pool != NULL:
-        chunk = pool
-        pool = chunk.next
-        pool_count -= 1
-    else:
-        chunk = <Chunk *>mem_alloc(sizeof(Chunk) + capacity)
-        chunk.capacity = capacity
+    chunk = <Chunk *>mem_alloc(sizeof(Chunk) + capacity)
+    chunk.capacity = capacity
     chunk.home = chunk
     chunk.blob = NULL
     chunk.refs = 1
@@ -151,16 +135,6 @@ cdef void reply_clear(Reply *r) noexcept nogil:
 
 cdef void reply_free(Reply *r) noexcept nogil:
     reply_clear(r)
-
-
-cdef void reply_pool_clear() noexcept nogil:
-    global pool, pool_count
-    cdef Chunk *chunk
-    while pool != NULL:
-        chunk = pool
-        pool = chunk.next
-        mem_free(chunk)
-    pool_count = 0
 
 
 # --- bytes as they are ---

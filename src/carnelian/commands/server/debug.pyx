@@ -5,7 +5,7 @@ from time import sleep
 from libc.stdint cimport int64_t, uintptr_t
 
 from carnelian.base.glob cimport glob_match
-from carnelian.base.memory cimport mem_live, mem_release, mem_used
+from carnelian.base.memory cimport heap_live, heap_tidy_all, heap_used
 from carnelian.commands.server.digest cimport dataset_digest, key_digest
 from carnelian.commands.keys.object cimport encoding_name
 from carnelian.engine.call cimport Call, handler
@@ -21,7 +21,7 @@ from carnelian.keyspace.value cimport value_bytes
 from carnelian.resp.reply cimport (
     Reply, reply_array, reply_attribute, reply_bignum, reply_bool, reply_bulk_text,
     reply_double, reply_int, reply_map, reply_null, reply_ok, reply_push, reply_set, reply_status,
-    reply_pool_clear, reply_verbatim,
+    reply_verbatim,
 )
 
 from carnelian.engine.command import family
@@ -125,10 +125,10 @@ def verify(Call call):
 
 
 def allocations(Call call):
-    mem_release(1 << 20)
-    reply_pool_clear()
+    heap_tidy_all(call.engine.heap)
     reply_structure(call.reply, {
-        "live": mem_live(), "used": mem_used(), "pending": call.engine.lazyfree.pending(),
+        "live": heap_live(call.engine.heap), "used": heap_used(call.engine.heap),
+        "pending": call.engine.lazyfree.pending(),
     })
 
 

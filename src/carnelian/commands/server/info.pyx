@@ -3,7 +3,7 @@
 import os
 import sys
 
-from carnelian.base.memory cimport mem_committed, mem_peak, mem_used
+from carnelian.base.memory cimport heap_committed, heap_peak, heap_used
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, STALE, Command
 from carnelian.engine.engine cimport Engine
@@ -110,7 +110,8 @@ def about_clients(Engine engine):
 
 
 def about_memory(Engine engine):
-    used, peak, committed = mem_used(), mem_peak(), mem_committed()
+    used, peak = heap_used(engine.heap), heap_peak(engine.heap)
+    committed = heap_committed(engine.heap)
     rss = resident.resident_bytes()
     limit = engine.host.configuration.maxmemory
     total = resident.total_system_bytes()
@@ -121,7 +122,7 @@ def about_memory(Engine engine):
         figures[name + "_human"] = human(amount)
     parts = overhead_bytes(engine)
     startup = parts["startup"]
-    overhead = overhead_total(parts)
+    overhead = overhead_total(engine, parts)
     figures.update({
         "used_memory_peak_perc": f"{used / peak * 100 if peak else 0:.2f}%",
         "used_memory_overhead": overhead,

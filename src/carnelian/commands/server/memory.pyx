@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from carnelian.base.memory cimport (
-    mem_committed, mem_live, mem_peak, mem_release, mem_usable, mem_used,
+    Heap, heap_committed, heap_live, heap_peak, heap_tidy_all, heap_used, mem_usable,
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, READS, STALE
@@ -38,7 +38,6 @@ cdef extern from *:
 cdef enum:
     SLOT_BYTES = 64 // 7           # of a bucket of the table of keys
     WHEEL_BYTES = 8                # of an expiry in the wheel
-    SPANS_ALL = 1 << 30
     FRAGMENTED_BYTES = 10 << 20    # waste below that is nothing to tell
     CLIENT_BYTES_MAX = 200 << 10
 
@@ -55,7 +54,7 @@ def overhead_bytes(Engine engine):
         sizes[client_type(each) == TYPE_REPLICA] += session_bytes(each)
     stream, backlog = engine.host.replication.stream_bytes()
     return {
-        "startup": min(engine.startup_bytes, mem_used()),
+        "startup": min(engine.startup_bytes, heap_used(engine.heap)),
         "clients": sizes[False],
         "replicas": sizes[True] + stream - backlog,
         "backlog": backlog,
@@ -105,18 +104,19 @@ command(handler(usage), "MEMORY USAGE key [SAMPLES count]", READS, since="4.0.0"
               "    sampled up to <count> times (default: 5, 0 means sample all)."))
 
 
-def overhead_total(dict parts):
+def overhead_total(Engine engine, dict parts):
     names = ("startup", "clients", "replicas", "backlog", "aof")
-    return min(sum([parts[name] for name in names]) + sum(parts["tables"].values()), mem_used())
+    total = sum([parts[name] for name in names]) + sum(parts["tables"].values())
+    return min(total, heap_used(engine.heap))
 
 
 def figures(Engine engine):
     """MEMORY STATS, in the order of Redis."""
-    used, peak = mem_used(), max(mem_peak(), 1)
-    active, rss = max(mem_committed(), used), resident.resident_bytes()
+    used, peak = heap_used(engine.heap), max(heap_peak(engine.heap), 1)
+    active, rss = max(heap_committed(engine.heap), used), resident.resident_bytes()
     parts = overhead_bytes(engine)
     tables = parts["tables"]
-    overhead = overhead_total(parts)
+    overhead = overhead_total(engine, parts)
     keys = sum([size[1] for size in engine.sizes()])
     beyond_start = used - parts["startup"]
     found = {
@@ -204,9 +204,10 @@ command(handler(doctor), "MEMORY DOCTOR", since="4.0.0", cost="O(1)", tips=TO_SH
 
 
 cdef int malloc_stats(Call call) except -1:
+    cdef Heap *heap = call.engine.heap
     cdef bytes text = (
-        f"blocks in use: {mem_live()}\nbytes in use: {mem_used()}\nmost bytes ever: {mem_peak()}\n"
-        f"bytes of spans: {mem_committed()}\n").encode()
+        f"blocks in use: {heap_live(heap)}\nbytes in use: {heap_used(heap)}\n"
+        f"most bytes ever: {heap_peak(heap)}\nbytes of spans: {heap_committed(heap)}\n").encode()
     reply_verbatim(call.reply, b"txt", text, len(text))
     return 0
 
@@ -218,7 +219,7 @@ command(handler(malloc_stats), "MEMORY MALLOC-STATS", since="4.0.0",
 
 
 cdef int purge(Call call) except -1:
-    mem_release(SPANS_ALL)
+    heap_tidy_all(call.engine.heap)
     trim_malloc()
     reply_ok(call.reply)
     return 0
