@@ -46,7 +46,8 @@ def parse() -> argparse.Namespace:
         "--against", type=shlex.split, metavar="COMMAND", help="a command line that starts "
         f"another Carnelian, measured as the server '{AGAINST}'"
     )
-    parser.add_argument("--tests", type=words, help="throughput: names; memory: words of a case")
+    parser.add_argument(
+        "--tests", type=words, help="throughput: names; memory: words of a case; removal: parts")
     parser.add_argument("--pipelines", type=numbers, default=[16, 1])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="small and rough: does it work at all")
@@ -69,7 +70,7 @@ def run(part: str, options: argparse.Namespace, servers: list[str]) -> list[dict
     if part == "idle":
         return idle.main(servers, options.quick)
     if part == "removal":
-        return removal.main(servers, options.quick)
+        return removal.main(servers, options.tests, options.quick)
     if part == "persistence":
         return persistence.main(servers, options.quick)
     if part == "replication":

@@ -1,9 +1,11 @@
 """A big set of byte strings on its table."""
 
+from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.slice cimport slice_of
 from carnelian.encodings.member_set cimport (
     SetMember, member_of_text, member_of_word, member_set_add, member_set_bytes, member_set_copy,
-    member_set_free, member_set_has, member_set_new, member_set_remove, member_set_verify,
+    member_set_free, member_set_has, member_set_new, member_set_remove, member_set_take_random,
+    member_set_verify, member_word_free,
 )
 from carnelian.encodings.table cimport (
     Table, TableIter, table_count, table_iter_init, table_next, table_random,
@@ -62,6 +64,18 @@ cdef class MemberSet:
 
     def random(self):
         return text_of_word(table_random(self.table))
+
+    def take_random(self, size_t count):
+        """So many at once, out of the set."""
+        cdef void **words = <void **>mem_alloc(sizeof(void *) * (count + 1))
+        cdef size_t i
+        found = []
+        member_set_take_random(self.table, count, words)
+        for i in range(count):
+            found.append(text_of_word(words[i]))
+            member_word_free(words[i])
+        mem_free(words)
+        return found
 
     def bytes_used(self):
         return member_set_bytes(self.table)

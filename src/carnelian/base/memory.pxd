@@ -27,9 +27,10 @@ cdef void heap_drop(Heap *heap) noexcept nogil        # from no thread that is i
 cdef Heap *heap_enter(Heap *heap) noexcept nogil      # NULL: none; the one before, to return to
 cdef Heap *heap_enter_sole(Heap *heap) noexcept nogil   # by its only holder, else stay where it is
 
-# From a timer: take in what other threads freed, give empty spans back to the system. Both are
-# bounded by `work`, of which handing back 64 KiB costs one; how much was done.
-cdef int heap_tidy(Heap *heap, int work) noexcept nogil
+# From a timer: take in some of what other threads freed, give some empty spans back to the system,
+# more of them the more there are. Giving back 64 KiB is one of `work_max`; how much was done.
+cdef int heap_tidy(Heap *heap, int work_max) noexcept nogil
+cdef void heap_tidy_at(Heap *heap, int64_t now_ms) noexcept nogil   # ten times a second at most
 cdef void heap_tidy_all(Heap *heap) noexcept nogil    # all that can be given back, at once
 
 cdef int64_t heap_used(Heap *heap) noexcept nogil     # bytes in live blocks, rounding included

@@ -57,8 +57,12 @@ cdef extern from * nogil:
 cdef enum:
     SMALL_UNIT_COUNT = 401         # SMALL_SIZE_MAX / 8 + 1
     MEDIUM_UNIT_COUNT = 513        # MEDIUM_SIZE_MAX / 128 + 1
-    DRAIN_SPANS = 64               # of the process's heap, by a timer
-    DRAINS_PER_WORK = 8
+    DRAIN_SPANS = 1024             # visited by a tidying, each a cache miss or two
+    PROCESS_DRAIN_SPANS = 64       # ... of the process's heap
+    TIDY_INTERVAL_MS = 100
+    TIDY_WORK_MAX = 256            # 16 MiB, well below a millisecond
+    WORK_LEAST = 16                # a MiB at a time is always worth giving back, ...
+    WORK_SHARE = 16                # ... or this part of what nobody uses: it may be wanted again
     CLASSES_PER_TIDYING = 16
     KEPT_SIZE_MAX = 1 << 20        # of mappings kept for reuse
 
@@ -383,18 +387,27 @@ cdef void destroy(Heap *heap) noexcept nogil:
     free(heap)
 
 
-cdef int heap_tidy(Heap *heap, int work) noexcept nogil:
+cdef int heap_tidy(Heap *heap, int work_max) noexcept nogil:
+    cdef int64_t spare
     heap_used(heap)
-    slab_drain(heap, work * DRAINS_PER_WORK)
+    slab_drain(heap, DRAIN_SPANS)
     slab_let_go(heap, CLASSES_PER_TIDYING)
+    spare = heap.warm_count[SMALL] + (heap.warm_count[MEDIUM] << (MEDIUM_SHIFT - SMALL_SHIFT))
     drop_kept(heap)
     if process_try_lock():
-        slab_drain(&process_heap, DRAIN_SPANS)
+        slab_drain(&process_heap, PROCESS_DRAIN_SPANS)
         slab_let_go(&process_heap, CLASSES_PER_TIDYING)
-        slab_give_back(&process_heap, 1, True)
+        slab_give_back(&process_heap, WORK_LEAST, True)
         drop_kept(&process_heap)
         process_unlock()
-    return slab_give_back(heap, work, True)
+    return slab_give_back(
+        heap, <int>min(<int64_t>work_max, max(spare // WORK_SHARE, <int64_t>WORK_LEAST)), True)
+
+
+cdef void heap_tidy_at(Heap *heap, int64_t now_ms) noexcept nogil:
+    if now_ms >= heap.next_tidy_ms:
+        heap.next_tidy_ms = now_ms + TIDY_INTERVAL_MS
+        heap_tidy(heap, TIDY_WORK_MAX)
 
 
 cdef void heap_tidy_all(Heap *heap) noexcept nogil:

@@ -65,6 +65,7 @@ cdef struct Heap:
     void *kept[KEPT_COUNT]         # large blocks nobody uses
     Span *draining                 # taken from remote_spans, not yet visited
     int asked                      # class whose current span slab_let_go looked at last
+    int64_t next_tidy_ms
     int64_t used
     int64_t peak
     int64_t live                   # blocks handed out, and the first holder

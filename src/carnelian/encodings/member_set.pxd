@@ -41,6 +41,12 @@ cdef bint member_set_verify(Table *t) noexcept nogil
 cdef bint member_set_has(Table *t, SetMember *m) noexcept nogil
 cdef bint member_set_add(Table *t, SetMember *m) noexcept nogil      # False: it is there already
 cdef bint member_set_remove(Table *t, SetMember *m) noexcept nogil
+# Before so many are looked for one after the other.
+cdef void member_set_prefetch(Table *t, SetMember *members, int count) noexcept nogil
+# `count` members at random, out of the set and in `words`, which own them now; there are more.
+cdef void member_set_take_random(Table *t, size_t count, void **words) noexcept nogil
+cdef void member_word_prefetch(void *word) noexcept nogil
+cdef void member_word_free(void *word) noexcept nogil
 # The member a word of the table stands for; the text is good until the set changes.
 cdef void member_of_word(void *word, SetMember *m) noexcept nogil
 # Its text alone (a table_key_fn): that of an integer is good until the thread's next call.

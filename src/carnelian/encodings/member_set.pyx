@@ -4,11 +4,14 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from carnelian.base.memory cimport mem_alloc, mem_free, mem_usable
+from carnelian.base.native cimport prefetch
 from carnelian.base.numbers cimport format_int64
 from carnelian.encodings.table cimport (
     TableIter, table_add, table_bytes, table_find, table_find_word, table_free, table_iter_init,
-    table_new, table_next, table_remove_at, table_verify,
+    table_new, table_next, table_prefetch, table_prefetch_entry, table_prefetch_segment,
+    table_remove_at, table_verify,
 )
+from carnelian.encodings.table_sweep cimport table_take_random
 
 
 cdef enum:
@@ -167,6 +170,30 @@ cdef bint member_set_remove(Table *t, SetMember *m) noexcept nogil:
     if not is_number_word(word):
         mem_free(word)
     return True
+
+
+cdef void member_set_prefetch(Table *t, SetMember *members, int count) noexcept nogil:
+    cdef int i
+    for i in range(count):
+        table_prefetch_segment(t, member_hash(&members[i]))
+    for i in range(count):
+        table_prefetch(t, members[i].hash)
+    for i in range(count):
+        table_prefetch_entry(t, members[i].hash)
+
+
+cdef void member_set_take_random(Table *t, size_t count, void **words) noexcept nogil:
+    table_take_random(t, count, words)
+
+
+cdef void member_word_prefetch(void *word) noexcept nogil:
+    if not is_number_word(word):
+        prefetch(word)
+
+
+cdef void member_word_free(void *word) noexcept nogil:
+    if not is_number_word(word):
+        mem_free(word)
 
 
 cdef bint member_set_verify(Table *t) noexcept nogil:

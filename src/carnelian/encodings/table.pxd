@@ -71,6 +71,8 @@ cdef void **table_find_word(Table *t, uint64_t hash, void *word) noexcept nogil
 cdef void **table_add(Table *t, uint64_t hash, void *entry) noexcept nogil
 cdef void *table_remove(Table *t, uint64_t hash, const char *key, size_t n) noexcept nogil
 cdef void *table_remove_at(Table *t, uint64_t hash, void **slot) noexcept nogil
+# For those who removed without it: make the segment smaller, or merge it, if it has become sparse.
+cdef void table_shrink(Table *t, Segment *s, uint64_t hash) noexcept nogil
 cdef void *table_random(Table *t) noexcept nogil                             # NULL when empty
 
 # Visits one bucket and returns the cursor of the next, 0 at the end. Any cursor is safe.
@@ -99,6 +101,11 @@ cdef inline size_t table_bytes(Table *t) noexcept nogil:
 
 cdef inline Segment *segment_at(Table *t, uint64_t hash) noexcept nogil:
     return t.directory[(hash >> 1) >> (63 - t.depth)]
+
+
+cdef inline bint segment_is_sparse(Segment *s) noexcept nogil:
+    """Less than an entry a bucket: it is to shrink, or merge with its buddy."""
+    return s.count < <uint32_t>1 << s.bucket_bits
 
 
 cdef inline Bucket *bucket_in(Segment *s, uint64_t hash) noexcept nogil:

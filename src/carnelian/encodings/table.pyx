@@ -16,7 +16,6 @@ cdef enum:
     HEADER_SIZE = 64
     BUCKET_SIZE = 64
     FILL_MAX = 6               # entries per bucket at which a segment grows or splits
-    FILL_MIN = 1               # ... and at which it shrinks or merges with its buddy
     MERGED_FILL_MAX = 3
     RESERVED_FILL = 5          # so few that chance hardly ever fills a segment
     CURSOR_BITS = 48
@@ -284,7 +283,7 @@ cdef void grow(Table *t, Segment *s, uint64_t hash) noexcept nogil:
     segment_free(t, s)
 
 
-cdef void shrink(Table *t, Segment *s, uint64_t hash) noexcept nogil:
+cdef void table_shrink(Table *t, Segment *s, uint64_t hash) noexcept nogil:
     """Halve a lone segment's buckets, or merge it with its buddy when both are sparse."""
     cdef Segment *merged
     cdef Segment *buddy
@@ -353,8 +352,8 @@ cdef void *table_remove_at(Table *t, uint64_t hash, void **slot) noexcept nogil:
         t.bytes -= BUCKET_SIZE
     s.count -= 1
     t.count -= 1
-    if unlikely(s.count < <uint32_t>FILL_MIN << s.bucket_bits):
-        shrink(t, s, hash)
+    if unlikely(segment_is_sparse(s)):
+        table_shrink(t, s, hash)
     return entry
 
 

@@ -94,6 +94,7 @@ cdef class Engine(HeapOwner):
         self.monitors = {}
         self.errors = {}
         self.refusals = {}
+        self.refusals = {}
         self.active_expire = True
         self.run_id = urandom(20).hex()
         self.waiting = {}

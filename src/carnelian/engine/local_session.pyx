@@ -7,7 +7,7 @@ is blocked in one thread may be served by a command of another.
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t
 
-from carnelian.base.memory cimport mem_free
+from carnelian.base.memory cimport heap_tidy_at, mem_free
 from carnelian.base.slice cimport Slice, slices_of
 from carnelian.engine.dispatch cimport execute
 from carnelian.engine.engine cimport Blocked, Engine
@@ -68,6 +68,7 @@ cdef class LocalSession(Session):
         if self.waiting:
             raise ReentryError("this client waits in another call; every thread needs its own")
         run_timers(engine)
+        heap_tidy_at(engine.heap, engine.steady_ms)
         engine.expire_some(EXPIRE_BUDGET_US)
         if not argv:
             return b""

@@ -11,7 +11,7 @@ from _queue import Empty, SimpleQueue
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint64_t
 
-from carnelian.base.memory cimport Heap, heap_enter, heap_tidy
+from carnelian.base.memory cimport Heap, heap_enter, heap_tidy_at
 from carnelian.engine.channel cimport Channel
 from carnelian.engine.dispatch cimport serve_waiting
 from carnelian.engine.engine cimport Engine
@@ -33,7 +33,6 @@ cdef enum:
     DEEP_COMMANDS_MIN = 4          # ... of a client, to be a long pipeline
     EXPIRE_INTERVAL_MS = 5
     EXPIRE_BUDGET_US = 1000
-    SPANS_RELEASED_MAX = 16        # per round of the timer
     QUIET_COMMANDS_MAX = 20        # ... within which pools are not worth keeping
 
 
@@ -312,7 +311,7 @@ cdef class Loop:
     cdef void give_back(self):
         """Return memory nobody uses: empty spans, and what a quiet moment leaves in pools."""
         cdef uint64_t commands = self.context.engine.stats.commands
-        heap_tidy(self.context.engine.heap, SPANS_RELEASED_MAX)
+        heap_tidy_at(self.context.engine.heap, self.context.engine.steady_ms)
         if commands - self.commands_before <= QUIET_COMMANDS_MAX:
             self.context.give_back()
         self.commands_before = commands

@@ -2,10 +2,13 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.base.random cimport random_below
 from carnelian.encodings.member_set cimport (
-    SetMember, member_of_text, member_text,
+    SetMember, member_of_text, member_of_word, member_set_prefetch, member_set_take_random,
+    member_text, member_word_free, member_word_prefetch,
 )
+from carnelian.encodings.table cimport Table
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
 from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_SET
@@ -31,6 +34,9 @@ command = family("set")
 
 cdef enum:
     SREM_BATCH = 1024          # members per propagated SREM of an SPOP
+    REMOVED_AT_ONCE = 16       # members whose places SREM has fetched before it removes any
+    POPPED_AHEAD = 8           # ... and SPOP before it replies with them
+    SWEEP_SHARE = 16           # a pass over the table is cheaper than drawing this part of a set
     REPEATED_MAX = 1 << 26     # members in one SRANDMEMBER reply with repetition
     SAMPLING_FACTOR = 3        # below a third of the set members are drawn, above they are sifted
 
@@ -92,18 +98,34 @@ cdef void drop_if_empty(Call call, KeyRef *ref):
         call.notify(NOTIFY_GENERIC, b"del", ref)
 
 
-cdef int srem(Call call) except -1:
-    cdef KeyRef ref
-    cdef SetMember m
+cdef int64_t remove_members(Call call, KeyRef *ref) noexcept:
+    """Those named from the second argument on; how many there were."""
+    cdef SetMember m[REMOVED_AT_ONCE]
+    cdef Table *table = set_table(ref.slot[0])
     cdef int64_t removed = 0
+    cdef int first = 2
+    cdef int count
     cdef int i
-    if call.find_typed_to_write(1, TYPE_SET, &ref):
-        for i in range(2, call.argc):
-            member_of_text(call.argv[i], &m)
-            if set_remove(&ref, &m):
+    while first < call.argc:
+        count = min(call.argc - first, <int>REMOVED_AT_ONCE)
+        for i in range(count):
+            member_of_text(call.argv[first + i], &m[i])
+        if table != NULL and count > 1:
+            member_set_prefetch(table, m, count)
+        for i in range(count):
+            if set_remove(ref, &m[i]):
                 removed += 1
                 if set_count(ref.slot[0]) == 0:
-                    break
+                    return removed
+        first += count
+    return removed
+
+
+cdef int srem(Call call) except -1:
+    cdef KeyRef ref
+    cdef int64_t removed = 0
+    if call.find_typed_to_write(1, TYPE_SET, &ref):
+        removed = remove_members(call, &ref)
     if removed:
         call.changed(&ref, NOTIFY_SET, b"srem")
         call.dirty += removed - 1
@@ -256,6 +278,39 @@ cdef int pop_some(Call call, KeyRef *ref, int64_t count) except -1:
     return 0
 
 
+cdef int reply_popped(Call call, void **words, int64_t count) except -1:
+    """Members that are out of the set already: to the reply, and to the replicas."""
+    cdef SetMember m
+    cdef bint tell = call.propagates()
+    cdef int64_t i
+    cdef list line = []
+    for i in range(count):
+        member_word_prefetch(words[min(i + POPPED_AHEAD, count - 1)])
+        member_of_word(words[i], &m)
+        reply_slice(call.reply, m.text)
+        if tell:
+            line.append(m.text.ptr[:m.text.len])
+            if len(line) == SREM_BATCH or i == count - 1:
+                call.propagate_as([b"SREM", call.bytes(1), *line])
+                line = []
+        member_word_free(words[i])
+    return 0
+
+
+cdef int pop_many(Call call, KeyRef *ref, int64_t count) except -1:
+    """A good part of a big set, in one pass over its table."""
+    cdef void **words = <void **>mem_alloc(sizeof(void *) * count)
+    member_set_take_random(set_table(ref.slot[0]), <size_t>count, words)
+    reply_set(call.reply, count)
+    try:
+        reply_popped(call, words, count)
+    finally:
+        mem_free(words)
+    call.changed(ref, NOTIFY_SET, b"spop")
+    call.dirty += count - 1
+    return 0
+
+
 cdef int pop_all(Call call, KeyRef *ref) except -1:
     cdef int64_t count = <int64_t>set_count(ref.slot[0])
     reply_set(call.reply, count)
@@ -294,6 +349,8 @@ cdef int spop(Call call) except -1:
         return 0
     if <size_t>count >= set_count(ref.slot[0]):
         return pop_all(call, &ref)
+    if set_table(ref.slot[0]) != NULL and <size_t>count > set_count(ref.slot[0]) // SWEEP_SHARE:
+        return pop_many(call, &ref, count)
     return pop_some(call, &ref, count)
 
 
