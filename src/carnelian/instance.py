@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from carnelian import commands
 from carnelian.base.clock import Clock
-from carnelian.engine.engine import Engine, parse_event_classes
+from carnelian.engine.engine import Engine
+from carnelian.engine.events import parse_event_classes
 from carnelian.engine.slowlog import LARGE_REPLY, LARGE_REQUEST, SLOW
 from carnelian.services import log
 from carnelian.services.acl.users import Users
@@ -88,7 +89,7 @@ class Instance:
             )
 
         def events(classes: str) -> None:
-            engine.set_notify_flags(parse_event_classes(classes) or 0)
+            engine.events.choose(parse_event_classes(classes) or 0)
 
         diagnostics = engine.diagnostics
         config.on_change("slowlog-log-slower-than", diagnostics.set_slow_threshold_us)

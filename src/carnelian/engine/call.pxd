@@ -77,6 +77,10 @@ cdef class Call:
     # --- waiting ---
     cdef bint may_block(self) noexcept
     cdef int block(self, list keys, int type, int64_t timeout_ms, bint on_deletion=*) except -1
+    # Park for something other than a key, of one of the BLOCKED_ kinds; 0: for ever
+    cdef int block_for(self, int kind, int64_t timeout_ms) except -1
+    cdef int park(
+        self, int kind, list keys, int type, int64_t timeout_ms, bint on_deletion) except -1
     # seconds with fraction; 0: for ever
     cdef int64_t timeout_ms(self, int i) except? -1
 

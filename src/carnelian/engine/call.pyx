@@ -6,9 +6,10 @@ from libc.stdint cimport int64_t
 from carnelian.base.native cimport likely, unlikely
 from carnelian.base.numbers cimport parse_double, parse_int64, parse_long_double
 from carnelian.base.slice cimport slice_is
-from carnelian.engine.engine cimport (
-    ARMED_NOTIFY, BLOCKED_ON_KEYS, GATE_OWN_WRITES, NOTIFY_KEY_MISS, NOTIFY_NEW, Blocked, Engine,
-)
+from carnelian.engine.blocking cimport BLOCKED_ON_KEYS, Blocked
+from carnelian.engine.effects cimport ARMED_NOTIFY
+from carnelian.engine.engine cimport Engine
+from carnelian.engine.events cimport NOTIFY_KEY_MISS, NOTIFY_NEW
 from carnelian.engine.session cimport NO_BLOCKING, NO_TOUCH
 from carnelian.keyspace.database cimport (
     KeyRef, key_create, key_create_pointer, key_expire_at, key_find, key_link, key_unlink,
@@ -69,11 +70,11 @@ cdef class Call:
         ref[0] = key_find(self.db, self.argv[i].ptr, self.argv[i].len)
         if ref.slot != NULL and unlikely(ref.slot[0].flags & EXPIRES):
             if entry_when(ref.slot[0]) < engine.now_ms:
-                engine.expired(ref)
+                engine.expiry.expired(ref)
         if ref.slot == NULL:
             engine.stats.misses += 1
             if unlikely(engine.armed & ARMED_NOTIFY):
-                engine.notify(NOTIFY_KEY_MISS, b"keymiss", self.db, ref.key, ref.len)
+                engine.effects.notify(NOTIFY_KEY_MISS, b"keymiss", self.db, ref.key, ref.len)
             return
         engine.stats.hits += 1
         if likely(not self.session.flags & NO_TOUCH):
@@ -81,20 +82,20 @@ cdef class Call:
 
     cdef void find_untouched(self, int i, KeyRef *ref) noexcept:
         cdef Engine engine = self.engine
-        engine.find(ref, self.db, self.argv[i].ptr, self.argv[i].len)
+        engine.expiry.find(ref, self.db, self.argv[i].ptr, self.argv[i].len)
         if ref.slot != NULL:
             engine.stats.hits += 1
             return
         engine.stats.misses += 1
         if unlikely(engine.armed & ARMED_NOTIFY):
-            engine.notify(NOTIFY_KEY_MISS, b"keymiss", self.db, ref.key, ref.len)
+            engine.effects.notify(NOTIFY_KEY_MISS, b"keymiss", self.db, ref.key, ref.len)
 
     cdef void find_to_write(self, int i, KeyRef *ref) noexcept:
         cdef Engine engine = self.engine
         ref[0] = key_find(self.db, self.argv[i].ptr, self.argv[i].len)
         if ref.slot != NULL:
             if unlikely(ref.slot[0].flags & EXPIRES):
-                if entry_when(ref.slot[0]) < engine.now_ms and engine.expired(ref):
+                if entry_when(ref.slot[0]) < engine.now_ms and engine.expiry.expired(ref):
                     return
             if likely(not self.session.flags & NO_TOUCH):
                 access_touch(ref.slot[0], engine.access_clock, engine.lfu)
@@ -118,13 +119,13 @@ cdef class Call:
     cdef void added(self, KeyRef *ref):
         self.renewed(ref)
         if unlikely(self.engine.armed):
-            self.engine.notify(NOTIFY_NEW, b"new", ref.db, ref.key, ref.len)
+            self.engine.effects.notify(NOTIFY_NEW, b"new", ref.db, ref.key, ref.len)
 
     cdef void renewed(self, KeyRef *ref):
         ref.slot[0].access = self.engine.access_clock if not self.engine.lfu else (
             access_fresh_lfu(self.engine.access_clock))
         if unlikely(self.engine.armed):
-            self.engine.key_ready(ref.db, ref.key, ref.len)
+            self.engine.effects.key_ready(ref.db, ref.key, ref.len)
 
     cdef Entry *create(self, KeyRef *ref, int type, int encoding, size_t value_len):
         key_create(ref, type, encoding, value_len)
@@ -153,25 +154,25 @@ cdef class Call:
 
     cdef void expire_at(self, KeyRef *ref, int64_t when_ms):
         key_expire_at(ref, when_ms)
-        if unlikely(self.engine.gate & GATE_OWN_WRITES and not self.engine.replaying):
-            self.engine.own_times.note((ref.db.id, ref.key[:ref.len]), when_ms)
+        if unlikely(self.engine.gate):
+            self.engine.expiry.key_timed(ref, when_ms)
 
     # --- effects ---
 
     cdef void modified(self, KeyRef *ref):
         self.dirty += 1
         if unlikely(self.engine.armed):
-            self.engine.key_modified(ref.db, ref.key, ref.len)
+            self.engine.effects.key_modified(ref.db, ref.key, ref.len)
 
     cdef void notify(self, int event_class, const char *event, KeyRef *ref):
         if unlikely(self.engine.armed & ARMED_NOTIFY):
-            self.engine.notify(event_class, event, ref.db, ref.key, ref.len)
+            self.engine.effects.notify(event_class, event, ref.db, ref.key, ref.len)
 
     cdef void changed(self, KeyRef *ref, int event_class, const char *event):
         self.dirty += 1
         if unlikely(self.engine.armed):
-            self.engine.key_modified(ref.db, ref.key, ref.len)
-            self.engine.notify(event_class, event, ref.db, ref.key, ref.len)
+            self.engine.effects.key_modified(ref.db, ref.key, ref.len)
+            self.engine.effects.notify(event_class, event, ref.db, ref.key, ref.len)
 
     cdef bint propagates(self) noexcept:
         return self.engine.propagation.active
@@ -192,15 +193,22 @@ cdef class Call:
 
     cdef int block(self, list keys, int type, int64_t timeout_ms, bint on_deletion=False) except -1:
         """Park the session until one of the keys (bytes, in this database) may serve it."""
+        return self.park(BLOCKED_ON_KEYS, keys, type, timeout_ms, on_deletion)
+
+    cdef int block_for(self, int kind, int64_t timeout_ms) except -1:
+        return self.park(kind, [], 0, timeout_ms, False)
+
+    cdef int park(
+        self, int kind, list keys, int type, int64_t timeout_ms, bint on_deletion
+    ) except -1:
         cdef Blocked blocked
         self.parked = True
         if self.resumed:
             return 0               # still in its place in the queues
         blocked = Blocked()
-        blocked.kind = BLOCKED_ON_KEYS
+        blocked.kind = kind
         blocked.session = self.session
         blocked.argv = self.words(0)
-        blocked.db_id = self.db.id
         blocked.keys = [(self.db.id, key) for key in dict.fromkeys(keys)]
         blocked.type = type
         blocked.on_deletion = on_deletion
@@ -208,7 +216,7 @@ cdef class Call:
             # from the next whole millisecond on: never early
             blocked.deadline_ms = (self.engine.clock.steady_us() + 999) // 1000 + timeout_ms
         blocked.extra = self.extra
-        self.engine.park(blocked)
+        self.engine.blocking.park(blocked)
         return 0
 
     cdef int64_t timeout_ms(self, int i) except? -1:

@@ -18,4 +18,7 @@ cdef class LazyFree:
     cpdef void end(self)
     cdef void free_value(self, int kind, void *value)
     cdef void free_database(self, Database *db)
+    # Free an unlinked entry, or a value: here, or in the background where that would take long.
+    cdef void discard(self, Entry *e) noexcept
+    cdef void discard_value(self, int kind, void *value) noexcept
     cdef int64_t pending(self)

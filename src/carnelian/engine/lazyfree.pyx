@@ -13,13 +13,16 @@ from _thread import allocate_lock, get_ident, start_new_thread
 
 from libc.stdint cimport int64_t, uintptr_t
 
+from carnelian.base.memory cimport mem_free
 from carnelian.base.native cimport atomic_add64, atomic_load64
 from carnelian.keyspace.database cimport Database, database_count, database_free
-from carnelian.keyspace.value cimport value_free
+from carnelian.keyspace.entry cimport POINTER, Entry, entry_pointer
+from carnelian.keyspace.value cimport value_effort, value_free
 
 
 cdef enum:
     KIND_DATABASE = -1
+    LAZY_EFFORT_MIN = 64   # blocks to free from which the background takes over
     NICENESS = 10          # a tenth of a busy core, so that what is freed still keeps up
 
 
@@ -56,6 +59,17 @@ cdef class LazyFree:
         self.start()
         self.queued += keys
         self.queue.put((KIND_DATABASE, <uintptr_t>db, keys))
+
+    cdef void discard(self, Entry *e) noexcept:
+        if e.flags & POINTER:
+            self.discard_value(e.kind, entry_pointer(e))
+        mem_free(e)
+
+    cdef void discard_value(self, int kind, void *value) noexcept:
+        if value_effort(kind, value) >= LAZY_EFFORT_MIN:
+            self.free_value(kind, value)
+        else:
+            value_free(kind, value)
 
     cdef int64_t pending(self):
         return self.queued - atomic_load64(&self.freed)

@@ -9,8 +9,9 @@ from libc.stdint cimport int64_t
 
 from carnelian.base.memory cimport heap_tidy_at, mem_free
 from carnelian.base.slice cimport Slice, slices_of
+from carnelian.engine.blocking cimport Blocked
 from carnelian.engine.dispatch cimport execute
-from carnelian.engine.engine cimport Blocked, Engine
+from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, OUTPUT_PENDING, UNDECIDED, Session,
 )
@@ -118,8 +119,7 @@ cdef class LocalSession(Session):
         finally:
             self.flags &= ~UNDECIDED
         if self.flags & BLOCKED:
-            for place in (<Blocked>self.blocked).keys:
-                engine.ready[place] = None
+            engine.blocking.recall(<Blocked>self.blocked)
         return 0
 
     cdef int give_up(self, Engine engine, ReplyMark mark) except -1:
@@ -127,7 +127,7 @@ cdef class LocalSession(Session):
         if self.turn.abandoned or self.flags & CLOSED:
             return 0
         if self.blocked is not None:
-            engine.unpark(self.blocked)
+            engine.blocking.unpark(self.blocked)
         reply_rollback(&self.reply, mark)
         return settle(engine)
 

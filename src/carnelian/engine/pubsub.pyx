@@ -6,7 +6,7 @@ the end of the loop's turn with everything else.
 
 from carnelian.base.blob cimport Blob, blob_from, blob_release
 from carnelian.base.glob cimport glob_match
-from carnelian.engine.session cimport HOLDS_PUSHES, SUBSCRIBED, Session
+from carnelian.engine.session cimport HOLDS_PUSHES, SUBSCRIBED, Session, Subscriptions
 from carnelian.resp.reply cimport (
     Reply, reply_bulk, reply_bulk_text, reply_copy, reply_free, reply_init, reply_push, reply_raw,
     reply_share,
@@ -32,14 +32,14 @@ cdef bint add(dict register, dict own, Session session, bytes name):
 
 cdef bint drop(dict register, dict own, Session session, bytes name):
     cdef dict listeners
-    if own is None or name not in own:
+    if name not in own:
         return False
     del own[name]
     listeners = register[name]
     del listeners[session]
     if not listeners:
         del register[name]
-    if not session.channels and not session.patterns and not session.shard_channels:
+    if not any(session.subscription_counts()):
         session.flags &= ~SUBSCRIBED
     return True
 
@@ -70,9 +70,9 @@ cdef bytes rendered(const char *kind, bytes pattern, bytes channel, bytes messag
 cdef void hold_or_write(Session session, bytes text):
     """A session that is executing a command gets its messages behind the reply."""
     if session.flags & HOLDS_PUSHES:
-        if session.held is None:
-            session.held = []
-        session.held.append(text)
+        if session.listening().held is None:
+            session.subscriptions.held = []
+        session.subscriptions.held.append(text)
     else:
         reply_raw(&session.reply, b"*" if session.reply.resp == 2 else b">", 1)
         reply_raw(&session.reply, <const char *>text + 1, len(text) - 1)
@@ -117,9 +117,12 @@ cdef int deliver(
 
 cdef void release_held(Session session):
     """The command is over: what was published to the session meanwhile follows its reply."""
-    cdef list held = session.held
+    cdef list held
     session.flags &= ~HOLDS_PUSHES
-    session.held = None
+    if session.subscriptions is None or session.subscriptions.held is None:
+        return
+    held = session.subscriptions.held
+    session.subscriptions.held = None
     for text in held:
         hold_or_write(session, <bytes>text)
 
@@ -131,36 +134,33 @@ cdef class PubSub:
         self.shard_channels = {}
 
     cdef bint subscribe(self, Session session, bytes channel):
-        if session.channels is None:
-            session.channels = {}
-        return add(self.channels, session.channels, session, channel)
+        return add(self.channels, session.listening().channels, session, channel)
 
     cdef bint unsubscribe(self, Session session, bytes channel):
-        return drop(self.channels, session.channels, session, channel)
+        return drop(self.channels, session.listening().channels, session, channel)
 
     cdef bint subscribe_pattern(self, Session session, bytes pattern):
-        if session.patterns is None:
-            session.patterns = {}
-        return add(self.patterns, session.patterns, session, pattern)
+        return add(self.patterns, session.listening().patterns, session, pattern)
 
     cdef bint unsubscribe_pattern(self, Session session, bytes pattern):
-        return drop(self.patterns, session.patterns, session, pattern)
+        return drop(self.patterns, session.listening().patterns, session, pattern)
 
     cdef bint subscribe_shard(self, Session session, bytes channel):
-        if session.shard_channels is None:
-            session.shard_channels = {}
-        return add(self.shard_channels, session.shard_channels, session, channel)
+        return add(self.shard_channels, session.listening().shard_channels, session, channel)
 
     cdef bint unsubscribe_shard(self, Session session, bytes channel):
-        return drop(self.shard_channels, session.shard_channels, session, channel)
+        return drop(self.shard_channels, session.listening().shard_channels, session, channel)
 
     cdef void forget(self, Session session):
         """Drop every subscription of a session that goes away or resets."""
-        for name in list(session.channels or ()):
+        cdef Subscriptions own = session.subscriptions
+        if own is None:
+            return
+        for name in list(own.channels):
             self.unsubscribe(session, name)
-        for name in list(session.patterns or ()):
+        for name in list(own.patterns):
             self.unsubscribe_pattern(session, name)
-        for name in list(session.shard_channels or ()):
+        for name in list(own.shard_channels):
             self.unsubscribe_shard(session, name)
 
     cdef int publish(self, bytes channel, bytes message) except -1:

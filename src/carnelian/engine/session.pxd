@@ -41,6 +41,20 @@ cdef enum:
                   | NEEDS_AUTH | BLOCKED | REPLICA | INTERNAL)
 
 
+cdef class Transaction:
+    """What a session has queued after MULTI; see engine/transaction."""
+    cdef list queue                        # of (Command, [bytes, ...])
+    cdef int64_t queued_bytes
+
+
+cdef class Subscriptions:
+    """What a session listens to; see engine/pubsub."""
+    cdef dict channels                     # name -> None, insertion-ordered sets
+    cdef dict patterns
+    cdef dict shard_channels
+    cdef list held                         # messages, see HOLDS_PUSHES; None: none
+
+
 cdef class Session(Channel):
     cdef Reply reply
     cdef Database *db
@@ -56,20 +70,19 @@ cdef class Session(Channel):
     cdef public bytes library_version
     cdef public bytes user
     cdef object last_command               # Command or None
-    cdef list queue                        # of (Command, [bytes, ...]) after MULTI
-    cdef int64_t queue_bytes
+    # The next ones are there while they are needed, None else.
+    cdef Transaction transaction           # exactly while IN_MULTI
     cdef dict watches                      # (db id, key) -> whether it was already expired
     cdef object blocked                    # Blocked or None
-    cdef dict channels                     # name -> None, insertion-ordered sets
-    cdef dict patterns
-    cdef dict shard_channels
-    cdef list held                         # messages, see HOLDS_PUSHES
+    cdef Subscriptions subscriptions       # since the first
     cdef dict fieldsets                    # name -> [field, ...], of HIMPORT PREPARE
+    cdef public object replica             # the replica's side of a REPLICA session
     cdef object engine
-    cdef public object replica             # the replica's side of a REPLICA session, or None
     cdef public int64_t write_offset       # of the replication stream after its last write
 
     cdef int protocol(self) noexcept
+    cdef int64_t queued_bytes(self) noexcept
+    cdef Subscriptions listening(self)     # made if need be
     cdef void wrote(self)                  # out-of-band output was added: have it sent
     cdef void close_soon(self, bint after_reply)
     cpdef void resumed(self)               # no longer blocked: front-ends go on reading

@@ -1,7 +1,21 @@
 """A client's state without a socket; see session.pxd."""
 
+from libc.stdint cimport int64_t
+
 from carnelian.engine.channel cimport Channel
 from carnelian.resp.reply cimport reply_free, reply_init
+
+
+cdef class Transaction:
+    def __cinit__(self):
+        self.queue = []
+
+
+cdef class Subscriptions:
+    def __cinit__(self):
+        self.channels = {}
+        self.patterns = {}
+        self.shard_channels = {}
 
 
 cdef class Session(Channel):
@@ -20,6 +34,21 @@ cdef class Session(Channel):
 
     cdef int protocol(self) noexcept:
         return self.reply.resp
+
+    cdef int64_t queued_bytes(self) noexcept:
+        return 0 if self.transaction is None else self.transaction.queued_bytes
+
+    cdef Subscriptions listening(self):
+        if self.subscriptions is None:
+            self.subscriptions = Subscriptions()
+        return self.subscriptions
+
+    def subscription_counts(self):
+        """(channels, patterns, shard channels)."""
+        cdef Subscriptions own = self.subscriptions
+        if own is None:
+            return 0, 0, 0
+        return len(own.channels), len(own.patterns), len(own.shard_channels)
 
     cdef void wrote(self):
         if not self.flags & (OUTPUT_PENDING | CLOSED):

@@ -5,7 +5,8 @@ from libc.string cimport memcpy, memmove
 
 from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.native cimport unlikely
-from carnelian.engine.dispatch cimport answer_error, execute
+from carnelian.engine.dispatch cimport execute
+from carnelian.engine.execution cimport answer_error
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IS_UNIX, MONITORING, NEEDS_AUTH,
     PRIMARY, REPLICA, SUBSCRIBED,

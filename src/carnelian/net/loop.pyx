@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.base.memory cimport Heap, heap_enter, heap_tidy_at
 from carnelian.engine.channel cimport Channel
-from carnelian.engine.dispatch cimport serve_waiting
+from carnelian.engine.serving cimport serve_waiting
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport OUTPUT_PENDING, Session
 from carnelian.net.connection cimport Connection
@@ -299,11 +299,11 @@ cdef class Loop:
         if (self.expire_left or self.unfinished or self.stopping or engine.resumable
                 or self.context.due):
             return 0
-        if self.busy and not engine.deadlines and not engine.pause_until_ms:
+        if self.busy and not engine.has_deadlines():
             return <int>max(min(wait, BUSY_WAIT_MS_MAX), 0)
         due = engine.next_timer_ms()
         if due >= 0:
-            if due == 0 and engine.steady_ms < self.next_expire_ms and not engine.deadlines:
+            if due == 0 and engine.steady_ms < self.next_expire_ms and not engine.has_deadlines():
                 due = self.next_expire_ms - engine.steady_ms
             wait = min(wait, due)
         return <int>max(wait, 0)
@@ -318,12 +318,12 @@ cdef class Loop:
 
     cdef int keep_time(self) except -1:
         cdef Engine engine = self.context.engine
-        if engine.deadlines or engine.pause_until_ms:
+        if engine.has_deadlines():
             run_timers(engine)
         if engine.steady_ms >= self.next_expire_ms or self.expire_left:
             self.expire_left = engine.expire_some(EXPIRE_BUDGET_US)
             self.expire_overruns += self.expire_left
-            if engine.ready:
+            if engine.blocking.ready:
                 serve_waiting(engine)
             self.next_expire_ms = engine.steady_ms + EXPIRE_INTERVAL_MS
         if engine.steady_ms >= self.next_cron_ms:

@@ -12,7 +12,7 @@ from carnelian.encodings.bitops cimport (
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_STRING
+from carnelian.engine.events cimport NOTIFY_STRING
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STRING
 from carnelian.types.string.value cimport text_value

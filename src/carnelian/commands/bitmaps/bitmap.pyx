@@ -14,7 +14,7 @@ from carnelian.encodings.bitops cimport (
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_STRING
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_STRING
 from carnelian.engine.session cimport INTERNAL, PRIMARY
 from carnelian.engine.values cimport assign_blob, assign_text
 from carnelian.keyspace.database cimport KeyRef, key_again

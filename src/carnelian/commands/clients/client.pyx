@@ -5,9 +5,9 @@ from libc.stdint cimport int64_t
 from carnelian.base.numbers cimport parse_int64
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, STALE
-from carnelian.engine.dispatch cimport unblock
-from carnelian.engine.engine cimport GATE_PAUSED, Engine
+from carnelian.engine.engine cimport Engine
 from carnelian.engine.replies cimport container_help
+from carnelian.engine.serving cimport unblock
 from carnelian.engine.session cimport (
     NO_EVICT, NO_TOUCH, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, Session,
 )
@@ -214,24 +214,13 @@ cdef int pause(Call call) except -1:
         raise TIMEOUT_NEGATIVE
     if duration_ms > INT64_MAX - engine.now_ms:
         raise TIMEOUT_RANGE
-    # A later pause neither shortens nor weakens an earlier one.
-    if engine.gate & GATE_PAUSED:
-        all_commands = all_commands or engine.pause_all
-    engine.pause_all = all_commands
-    engine.pause_until_ms = max(engine.pause_until_ms, engine.steady_now() + duration_ms)
-    engine.gate |= GATE_PAUSED
+    engine.pause.start(engine.steady_now() + duration_ms, all_commands)
     reply_ok(call.reply)
     return 0
 
 
 cdef int unpause(Call call) except -1:
-    cdef Engine engine = call.engine
-    if engine.gate & GATE_PAUSED:
-        # The timer, due at once, runs what was held back: not within another command.
-        engine.pause_until_ms = 1
-        engine.pause_all = False
-        if not engine.writes_held:
-            engine.gate &= ~GATE_PAUSED
+    call.engine.pause.cut_short()
     reply_ok(call.reply)
     return 0
 

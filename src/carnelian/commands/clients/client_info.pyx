@@ -57,6 +57,7 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
     cdef int64_t memory = <int64_t>session.reply.memory
     cdef bint queued = session.reply.chunks > 1
     blocks, kept = stream_figures(session)
+    channels, patterns, shard_channels = session.subscription_counts()
     query, query_free = session.buffer_figures()
     head = (
         f"id={session.id} addr={session.address()} laddr={session.local_address()}"
@@ -65,11 +66,10 @@ cpdef bytes info_line(Engine engine, Session session, Session asking):
     middle = (
         f" age={(engine.steady_ms - session.created_ms) // 1000}"
         f" idle={(engine.steady_ms - session.seen_ms) // 1000} flags={flag_letters(session)}"
-        f" db={session.db.id} sub={len(session.channels or ())} psub={len(session.patterns or ())}"
-        f" ssub={len(session.shard_channels or ())}"
-        f" multi={-1 if not session.flags & IN_MULTI else len(session.queue or ())}"
+        f" db={session.db.id} sub={channels} psub={patterns} ssub={shard_channels}"
+        f" multi={-1 if session.transaction is None else len(session.transaction.queue)}"
         f" watch={len(session.watches or ())} qbuf={query} qbuf-free={query_free}"
-        f" argv-mem=0 multi-mem={session.queue_bytes} rbs={memory} rbp={memory}"
+        f" argv-mem=0 multi-mem={session.queued_bytes()} rbs={memory} rbp={memory}"
         f" obl={0 if queued else pending} oll={(session.reply.chunks if queued else 0) + blocks}"
         f" omem={(memory if queued else 0) + kept}"
         f" tot-mem={session_bytes(session) + kept} events={session.events()}"
@@ -95,7 +95,7 @@ cdef tuple stream_figures(Session session):
 cpdef int64_t session_bytes(Session session):
     """What a client takes: buffers, queued commands and the session itself."""
     query, query_free = session.buffer_figures()
-    return (<int64_t>session.reply.memory + query + query_free + session.queue_bytes
+    return (<int64_t>session.reply.memory + query + query_free + session.queued_bytes()
             + <int64_t>sizeof(Session))
 
 

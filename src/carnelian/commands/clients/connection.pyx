@@ -7,12 +7,13 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport (
     ALLOW_BUSY, FAST, LOADING, NOSCRIPT, NO_AUTH, RUNS_IN_MULTI, STALE, SUBSCRIBED_TOO,
 )
-from carnelian.engine.engine cimport GATE_MONITORS, Engine
+from carnelian.engine.engine cimport Engine
 from carnelian.engine.host cimport Host
 from carnelian.engine.session cimport (
-    DIRTY_CAS, DIRTY_EXEC, IN_MULTI, MONITORING, NEEDS_AUTH, NO_EVICT, NO_TOUCH, PRIMARY, REPLICA,
+    MONITORING, NEEDS_AUTH, NO_EVICT, NO_TOUCH, PRIMARY, REPLICA,
     REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SUBSCRIBED, Session,
 )
+from carnelian.engine.transaction cimport transaction_end
 from carnelian.resp.reply cimport (
     reply_array, reply_bulk, reply_bulk_text, reply_empty_array, reply_int, reply_literal,
     reply_map, reply_ok,
@@ -80,28 +81,16 @@ cdef int quit_(Call call) except -1:
     return 0
 
 
-cdef int leave_monitoring(Engine engine, Session session) except -1:
-    session.flags &= ~MONITORING
-    engine.monitors.pop(session, None)
-    if not engine.monitors:
-        engine.gate &= ~GATE_MONITORS
-    return 0
-
-
 cdef int reset(Call call) except -1:
     cdef Session session = call.session
     cdef Engine engine = call.engine
     if session.flags & (REPLICA | PRIMARY) and not session.flags & MONITORING:
         raise NOT_RESETTABLE
-    if session.flags & MONITORING:
-        leave_monitoring(engine, session)
-    engine.unwatch(session)
-    session.queue = None
-    session.queue_bytes = 0
+    engine.monitors.stop(session)
+    transaction_end(engine, session)
     session.fieldsets = None
     engine.pubsub.forget(session)
-    session.flags &= ~(IN_MULTI | DIRTY_CAS | DIRTY_EXEC | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT
-                       | NO_EVICT | NO_TOUCH | NEEDS_AUTH)
+    session.flags &= ~(REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT | NO_EVICT | NO_TOUCH | NEEDS_AUTH)
     if engine.host.users.needs_password():
         session.flags |= NEEDS_AUTH
     session.user = b"default"

@@ -13,7 +13,7 @@ from carnelian.commands.hashes.values cimport (
 from carnelian.encodings.field_map cimport HashField
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport GATE_LOADING, NOTIFY_HASH
+from carnelian.engine.events cimport NOTIFY_HASH
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.types.hash.value cimport (
     hash_expect, hash_put, hash_remove, hash_reschedule, hash_set_expiry,
@@ -87,12 +87,6 @@ cdef int64_t moment_ms(Call call, int i, int64_t base_ms, int64_t unit_ms) excep
     return when_ms if when_ms else 1         # 0 means none in a hash
 
 
-cdef bint is_past(Call call, int64_t when_ms) noexcept:
-    """A replica, or one that loads, keeps even what has expired until it is told to delete it."""
-    return when_ms <= call.engine.now_ms and not call.engine.hide_expired and (
-        not call.engine.gate & GATE_LOADING)
-
-
 # --- HEXPIRE and its kind ---
 
 cdef int conditions(Call call, int end) except -1:
@@ -155,7 +149,7 @@ cdef int expire_one(Call call, KeyRef *ref, int i, int64_t when_ms, int wanted) 
         return NO_FIELD
     if not allowed(wanted, field.expires_ms, when_ms):
         return NOT_MET
-    if is_past(call, when_ms):
+    if call.engine.expiry.deletes_at(when_ms):
         hash_remove(ref, call.argv[i])
         return DELETED
     hash_set_expiry(ref, call.argv[i], when_ms)
@@ -511,7 +505,7 @@ cdef int hsetex(Call call) except -1:
         reply_int(call.reply, 0)
         return 0
     reply_int(call.reply, 1)
-    if options.expiry == EXPIRY_SET and is_past(call, options.when_ms):
+    if options.expiry == EXPIRY_SET and call.engine.expiry.deletes_at(options.when_ms):
         if found:
             remove_named(call, &ref, first)
         return 0

@@ -6,7 +6,7 @@ A fieldset is an ordered list of field names; it belongs to the session, until R
 from carnelian.base.slice cimport Slice, slice_of
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, WRITES
-from carnelian.engine.engine cimport NOTIFY_HASH
+from carnelian.engine.events cimport NOTIFY_HASH
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_HASH, Entry
 from carnelian.types.hash.value cimport hash_entry_new, hash_expect, hash_put

@@ -15,7 +15,7 @@ from carnelian.commands.hashes.values cimport (
 from carnelian.encodings.field_map cimport HashField
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_HASH
+from carnelian.engine.events cimport NOTIFY_HASH
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport Entry
 from carnelian.types.hash.value cimport (

@@ -1,7 +1,7 @@
 """What the handlers of hashes share; see hash_values.pxd."""
 
 from carnelian.base.native cimport unlikely
-from carnelian.engine.engine cimport NOTIFY_GENERIC
+from carnelian.engine.events cimport NOTIFY_GENERIC
 from carnelian.keyspace.entry cimport TYPE_HASH
 from carnelian.types.hash.value cimport (
     hash_count, hash_entry_new, hash_find, hash_may_expire,
@@ -17,7 +17,7 @@ cdef int find_hash(Call call, KeyRef *ref) except -1:
     if not call.find_typed(1, TYPE_HASH, ref):
         return 0
     if unlikely(hash_may_expire(ref.slot[0])):
-        call.engine.expire_fields(ref, EXPIRED_MAX)
+        call.engine.expiry.expire_fields(ref, EXPIRED_MAX)
         return ref.slot != NULL
     return 1
 
@@ -26,7 +26,7 @@ cdef int find_hash_to_write(Call call, KeyRef *ref) except -1:
     if not call.find_typed_to_write(1, TYPE_HASH, ref):
         return 0
     if unlikely(hash_may_expire(ref.slot[0])):
-        call.engine.expire_fields(ref, EXPIRED_MAX)
+        call.engine.expiry.expire_fields(ref, EXPIRED_MAX)
         return ref.slot != NULL
     return 1
 

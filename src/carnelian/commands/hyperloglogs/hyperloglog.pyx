@@ -11,7 +11,7 @@ from carnelian.encodings.hyperloglog cimport (
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, DENY_OOM, FAST, MAY_REPLICATE, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_STRING
+from carnelian.engine.events cimport NOTIFY_STRING
 from carnelian.engine.values cimport assign_text
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport STRING_RAW, TYPE_STRING, Entry

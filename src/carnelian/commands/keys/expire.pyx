@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t
 from carnelian.base.native cimport add_overflow, mul_overflow
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport FAST, READS, WRITES
-from carnelian.engine.engine cimport GATE_LOADING, NOTIFY_GENERIC, Engine
+from carnelian.engine.engine cimport Engine
+from carnelian.engine.events cimport NOTIFY_GENERIC
 from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport EXPIRES, entry_when
 from carnelian.resp.reply cimport reply_int
@@ -80,8 +81,7 @@ cdef int expire_at(Call call, int64_t base_ms, int64_t unit_ms) except -1:
     if ref.slot == NULL or not allowed(wanted, &ref, when_ms):
         reply_int(call.reply, 0)
         return 0
-    # A replica, or one that loads, keeps even what has expired until it is told to delete it.
-    if when_ms <= engine.now_ms and not engine.hide_expired and not engine.gate & GATE_LOADING:
+    if engine.expiry.deletes_at(when_ms):
         remove_expired(call, &ref)
     else:
         call.expire_at(&ref, when_ms)

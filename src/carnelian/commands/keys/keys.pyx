@@ -7,7 +7,8 @@ from carnelian.base.slice cimport Slice, slice_equal
 from carnelian.encodings.table cimport table_random
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC, Engine
+from carnelian.engine.engine cimport Engine
+from carnelian.engine.events cimport NOTIFY_GENERIC
 from carnelian.keyspace.database cimport (
     Database, KeyRef, key_again, key_find, key_unlink,
 )
@@ -46,7 +47,7 @@ cdef int del_(Call call) except -1:
         if ref.slot == NULL:
             continue
         if ref.slot[0].flags & EXPIRES and entry_when(ref.slot[0]) < engine.now_ms:
-            if engine.expired(&ref):
+            if engine.expiry.expired(&ref):
                 continue
         call.remove(&ref)
         call.changed(&ref, NOTIFY_GENERIC, b"del")
@@ -133,7 +134,7 @@ cdef int randomkey(Call call) except -1:
             reply_slice(call.reply, key)
             return 0
         ref = key_find(call.db, key.ptr, key.len)
-        engine.expired(&ref)
+        engine.expiry.expired(&ref)
         engine.end_arbitrary()
 
 
@@ -147,7 +148,7 @@ command(handler(randomkey), "RANDOMKEY", READS, since="1.0.0", cost="O(1)",
 cdef inline void touched(Call call, KeyRef *ref):
     """The second key of a change: whoever watches it learns of it, the change counts once."""
     if call.engine.armed:
-        call.engine.key_modified(ref.db, ref.key, ref.len)
+        call.engine.effects.key_modified(ref.db, ref.key, ref.len)
 
 
 cdef void link_as_used(Call call, KeyRef *ref, Entry *e):
@@ -229,7 +230,7 @@ cdef int move(Call call) except -1:
         raise SAME_OBJECT
     call.find_to_write(1, &source)
     if source.slot != NULL:
-        call.engine.find(&target, other, source.key, source.len)
+        call.engine.expiry.find(&target, other, source.key, source.len)
         if target.slot == NULL:
             link_as_used(call, &target, key_unlink(&source))
             call.modified(&source)
@@ -269,7 +270,7 @@ cdef int copy(Call call) except -1:
         raise SAME_OBJECT
     call.find(1, &source)
     if source.slot != NULL:
-        call.engine.find(&target, other, call.argv[2].ptr, call.argv[2].len)
+        call.engine.expiry.find(&target, other, call.argv[2].ptr, call.argv[2].len)
         key_again(&source)
         if target.slot == NULL or replace:
             made = entry_copy(source.slot[0], target.key, target.len)

@@ -25,7 +25,7 @@ SWITCHING = (" Please note that when switching between policies at runtime LRU a
 
 cdef bint look(Call call, KeyRef *ref):
     """Find the key without using it; a missing one is answered here."""
-    call.engine.find(ref, call.db, call.argv[2].ptr, call.argv[2].len)
+    call.engine.expiry.find(ref, call.db, call.argv[2].ptr, call.argv[2].len)
     if ref.slot == NULL:
         call.engine.stats.misses += 1
         reply_null(call.reply)

@@ -76,7 +76,7 @@ cdef void drop_expired(Call call, Scan *scan):
         if has_expired(e, engine.now_ms):
             key = entry_key(e)
             ref = key_find(call.db, key.ptr, key.len)
-            engine.expired(&ref)
+            engine.expiry.expired(&ref)
             engine.end_arbitrary()
             continue
         scan.found[kept] = e

@@ -18,9 +18,9 @@ from carnelian.encodings.member_set cimport SetMember
 from carnelian.encodings.quicklist cimport QuicklistCursor
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, READS, WRITES
-from carnelian.engine.engine cimport (
-    ARMED_NOTIFY, NOTIFY_GENERIC, NOTIFY_KEY_MISS, NOTIFY_LIST, Engine,
-)
+from carnelian.engine.effects cimport ARMED_NOTIFY
+from carnelian.engine.engine cimport Engine
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_KEY_MISS, NOTIFY_LIST
 from carnelian.engine.session cimport INTERNAL
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport (
@@ -225,11 +225,11 @@ cdef class Sorter:
             return element
         if not self.make_name(pattern, element, &n, &field):
             return nothing
-        engine.find(&ref, call.db, self.name, n)
+        engine.expiry.find(&ref, call.db, self.name, n)
         if ref.slot == NULL:
             engine.stats.misses += 1
             if unlikely(engine.armed & ARMED_NOTIFY):
-                engine.notify(NOTIFY_KEY_MISS, b"keymiss", call.db, self.name, n)
+                engine.effects.notify(NOTIFY_KEY_MISS, b"keymiss", call.db, self.name, n)
             return nothing
         engine.stats.hits += 1
         if field.ptr == NULL:

@@ -9,7 +9,7 @@ from carnelian.commands.lists.pop cimport (
 from carnelian.encodings.quicklist cimport Quicklist, QuicklistCursor
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_LIST
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_LIST
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport ENC_QUICKLIST, TYPE_LIST
 from carnelian.types.list.value cimport (

@@ -11,7 +11,7 @@ from carnelian.commands.lists.pop cimport (
 from carnelian.encodings.quicklist cimport QuicklistCursor
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport BLOCKING, DENY_OOM, WRITES
-from carnelian.engine.engine cimport NOTIFY_LIST
+from carnelian.engine.events cimport NOTIFY_LIST
 from carnelian.keyspace.database cimport KeyRef, key_again
 from carnelian.keyspace.entry cimport TYPE_LIST
 from carnelian.types.list.value cimport (

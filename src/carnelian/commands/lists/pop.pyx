@@ -6,7 +6,7 @@ from carnelian.base.numbers cimport parse_int64
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.quicklist cimport QuicklistCursor
 from carnelian.engine.call cimport Call
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_LIST
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_LIST
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport Entry
 from carnelian.types.list.value cimport (

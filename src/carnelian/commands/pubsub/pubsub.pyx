@@ -10,7 +10,7 @@ from carnelian.engine.command cimport (
 from carnelian.engine.propagation cimport for_replicas_only
 from carnelian.engine.pubsub cimport PubSub
 from carnelian.engine.replies cimport container_help
-from carnelian.engine.session cimport IN_MULTI, NO_BLOCKING, Session
+from carnelian.engine.session cimport IN_MULTI, NO_BLOCKING, Session, Subscriptions
 from carnelian.resp.reply cimport (
     Reply, reply_array, reply_bulk, reply_bulk_text, reply_int, reply_null, reply_push,
 )
@@ -33,9 +33,8 @@ cdef enum Kind:
 
 cdef int64_t count(Session session, Kind kind):
     """What the replies to subscribe and unsubscribe tell: subscriptions of that sort left."""
-    if kind == SHARD:
-        return len(session.shard_channels or ())
-    return len(session.channels or ()) + len(session.patterns or ())
+    channels, patterns, shard_channels = session.subscription_counts()
+    return shard_channels if kind == SHARD else channels + patterns
 
 
 cdef void tell(Reply *reply, const char *what, bytes name, int64_t left):
@@ -70,15 +69,16 @@ cdef int start_listening(Call call, Kind kind, const char *what) except -1:
 cdef int stop_listening(Call call, Kind kind, const char *what) except -1:
     cdef Session session = call.session
     cdef PubSub pubsub = call.engine.pubsub
-    cdef dict own = session.channels
+    cdef Subscriptions subscribed = session.listening()
+    cdef dict own = subscribed.channels
     cdef list names = call.words(1)
     cdef bytes name
     if kind == PATTERN:
-        own = session.patterns
+        own = subscribed.patterns
     elif kind == SHARD:
-        own = session.shard_channels
+        own = subscribed.shard_channels
     if not names:
-        names = list(own or ())
+        names = list(own)
     if not names:
         tell(call.reply, what, None, count(session, kind))
     for item in names:

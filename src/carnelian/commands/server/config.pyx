@@ -2,7 +2,7 @@
 
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
-from carnelian.engine.engine cimport GATE_ASYNC_LOADING, GATE_LOADING
+from carnelian.engine.gate cimport GATE_ASYNC_LOADING, GATE_LOADING
 from carnelian.engine.replies cimport container_help
 from carnelian.resp.reply cimport reply_bulk, reply_map, reply_ok
 

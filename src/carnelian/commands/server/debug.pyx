@@ -73,7 +73,7 @@ def debug_object(Call call):
 
 
 def set_active_expire(Call call):
-    call.engine.active_expire = call.int(2) != 0
+    call.engine.expiry.active = call.int(2) != 0
     reply_ok(call.reply)
 
 

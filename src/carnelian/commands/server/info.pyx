@@ -8,7 +8,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, STALE, Command
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.host cimport Configuration
-from carnelian.engine.session cimport BLOCKED, Session
+from carnelian.engine.session cimport BLOCKED, SUBSCRIBED, Session
 from carnelian.resp.reply cimport reply_verbatim
 
 from carnelian import __version__
@@ -89,8 +89,8 @@ def about_clients(Engine engine):
     for item in engine.sessions.values():
         session = <Session>item
         blocked += session.flags & BLOCKED != 0
-        listening += bool(session.channels or session.patterns or session.shard_channels)
-    blocking_keys, keys_on_deletion = engine.blocking_key_counts()
+        listening += session.flags & SUBSCRIBED != 0
+    blocking_keys, keys_on_deletion = engine.blocking.key_counts()
     return {
         "connected_clients": len(engine.sessions) - replicas,
         "cluster_connections": 0,
@@ -102,8 +102,8 @@ def about_clients(Engine engine):
         "pubsub_clients": listening,
         "watching_clients": sum(
             1 for s in engine.sessions.values() if (<Session>s).watches),
-        "clients_in_timeout_table": len(engine.deadlines),
-        "total_watched_keys": len(engine.watched),
+        "clients_in_timeout_table": len(engine.blocking.deadlines),
+        "total_watched_keys": len(engine.watches),
         "total_blocking_keys": blocking_keys,
         "total_blocking_keys_on_nokey": keys_on_deletion,
     }
@@ -214,7 +214,7 @@ def about_stats(Engine engine):
         "latest_fork_usec": fork_us,
         "total_forks": forks,
         "migrate_cached_sockets": 0,
-        "slave_expires_tracked_keys": len(engine.own_times.moments),
+        "slave_expires_tracked_keys": len(engine.expiry.tracked.moments),
         "active_defrag_hits": 0,
         "active_defrag_misses": 0,
         "active_defrag_key_hits": 0,

@@ -89,7 +89,7 @@ cdef int usage(Call call) except -1:
         if call.int(i + 1) < 0:
             raise SYNTAX
         i += 2
-    call.engine.find(&ref, call.db, call.argv[2].ptr, call.argv[2].len)
+    call.engine.expiry.find(&ref, call.db, call.argv[2].ptr, call.argv[2].len)
     if ref.slot == NULL:
         reply_null(call.reply)
     else:

@@ -6,7 +6,8 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport (
     ADMIN, DENY_OOM, FAST, LOADING, NOSCRIPT, NO_MULTI, READS, STALE, WRITES,
 )
-from carnelian.engine.engine cimport NOTIFY_GENERIC, Engine
+from carnelian.engine.engine cimport Engine
+from carnelian.engine.events cimport NOTIFY_GENERIC
 from carnelian.engine.host cimport Persistence
 from carnelian.keyspace.access cimport access_pack_lfu
 from carnelian.keyspace.database cimport KeyRef

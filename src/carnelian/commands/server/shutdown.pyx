@@ -1,8 +1,8 @@
 """SHUTDOWN: ends the server. How is the business of `host.process`."""
 
+from carnelian.engine.blocking cimport BLOCKED_SHUTDOWN
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, NO_MULTI, STALE
-from carnelian.engine.engine cimport BLOCKED_SHUTDOWN, Blocked
 from carnelian.engine.host cimport Process
 from carnelian.engine.session cimport PRIMARY
 from carnelian.resp.reply cimport reply_ok
@@ -39,8 +39,7 @@ cdef int shutdown(Call call) except -1:
     elif not process.is_shutting_down():
         raise FAILED
     elif call.may_block():
-        call.block([], 0, 0)
-        (<Blocked>call.session.blocked).kind = BLOCKED_SHUTDOWN
+        call.block_for(BLOCKED_SHUTDOWN, 0)
     return 0
 
 

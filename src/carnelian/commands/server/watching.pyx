@@ -5,7 +5,6 @@ from libc.stdint cimport int64_t
 from carnelian.base.numbers cimport parse_int64
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, FAST, LOADING, NOSCRIPT, READS, STALE
-from carnelian.engine.engine cimport GATE_MONITORS
 from carnelian.engine.replies cimport container_help, reply_structure
 from carnelian.engine.session cimport MONITORING, NO_BLOCKING
 from carnelian.resp.reply cimport (
@@ -29,9 +28,7 @@ cdef int monitor(Call call) except -1:
     if call.session.flags & NO_BLOCKING:
         raise error("MONITOR isn't allowed for DENY BLOCKING client")
     if not call.session.flags & MONITORING:
-        call.session.flags |= MONITORING
-        call.engine.monitors[call.session] = None
-        call.engine.gate |= GATE_MONITORS
+        call.engine.monitors.start(call.session)
     reply_ok(call.reply)
     return 0
 

@@ -10,7 +10,7 @@ from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.encodings.member_set cimport SetMember
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_SET
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_SET
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_SET, Entry
 from carnelian.types.set.value cimport (

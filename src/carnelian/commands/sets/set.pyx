@@ -11,7 +11,7 @@ from carnelian.encodings.member_set cimport (
 from carnelian.encodings.table cimport Table
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_SET
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_SET
 from carnelian.engine.scanning cimport (
     Scan, scan_begin, scan_cursor, scan_end, scan_matches, scan_options, scan_reply, scan_table,
 )

@@ -16,7 +16,7 @@ from carnelian.encodings.sorted_set cimport (
     SortedSet, sorted_set_count, sorted_set_free, sorted_set_new, sorted_set_seek,
 )
 from carnelian.engine.call cimport Call
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_ZSET
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_ZSET
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport ENC_PACKED, ENC_SORTED_SET, TYPE_ZSET, entry_value_ptr
 from carnelian.types.sorted_set.value cimport (
@@ -201,7 +201,7 @@ cdef void store_result(
     cdef Slice key = call.argv[destination]
     cdef KeyRef ref
     cdef size_t count = sorted_set_count(z)
-    call.engine.find(&ref, call.db, key.ptr, key.len)
+    call.engine.expiry.find(&ref, call.db, key.ptr, key.len)
     reply_int(call.reply, <int64_t>count)
     if count:
         call.replace(&ref, zset_entry(key.ptr, key.len, z))

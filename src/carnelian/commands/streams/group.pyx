@@ -23,7 +23,7 @@ from carnelian.encodings.stream_trim cimport (
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, LOADING, READS, STALE, WRITES
-from carnelian.engine.engine cimport NOTIFY_STREAM
+from carnelian.engine.events cimport NOTIFY_STREAM
 from carnelian.engine.replies cimport container_help
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport ENC_STREAM, TYPE_STREAM
@@ -106,7 +106,7 @@ cdef int xgroup_create(Call call) except -1:
         raise BUSY_GROUP
     if not exists:
         call.create_pointer(&ref, TYPE_STREAM, ENC_STREAM, stream_new())
-        call.engine.key_modified(ref.db, ref.key, ref.len)
+        call.engine.effects.key_modified(ref.db, ref.key, ref.len)
     stream_group_create(&stream_at(&ref).groups, call.argv[3], id, entries_read)
     group_changed(call, &ref, b"xgroup-create")
     reply_ok(call.reply)
@@ -160,7 +160,7 @@ cdef int xgroup_destroy(Call call) except -1:
     if group != NULL:
         stream_group_destroy(&stream_at(&ref).groups, group)
         group_changed(call, &ref, b"xgroup-destroy")
-        call.engine.key_ready(ref.db, ref.key, ref.len)
+        call.engine.effects.key_ready(ref.db, ref.key, ref.len)
     reply_int(call.reply, group != NULL)
     return 0
 
@@ -340,7 +340,8 @@ cdef int xnack(Call call) except -1:
         released += give_back(stream_at(&ref), group, id, mode, deliveries, force)
     if released:
         call.dirty += released
-        call.engine.key_ready(ref.db, ref.key, ref.len)     # XREADGROUP CLAIM may wait for them
+        # XREADGROUP CLAIM may wait for them
+        call.engine.effects.key_ready(ref.db, ref.key, ref.len)
     reply_int(call.reply, released)
     return 0
 

@@ -5,7 +5,6 @@ client waits, `call.extra` holds what its command line cannot say again: for XRE
 stood for when it began to wait, for XREADGROUP CLAIM the end of its wait.
 """
 
-from heapq import heappush
 
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from carnelian.base.memory cimport mem_alloc, mem_free
@@ -32,7 +31,7 @@ from carnelian.encodings.stream_id cimport (
 from carnelian.encodings.stream_lag cimport stream_group_advance
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport BLOCKING, READS, WRITES
-from carnelian.engine.engine cimport Blocked
+from carnelian.engine.blocking cimport Blocked
 from carnelian.keyspace.database cimport KeyRef, key_find
 from carnelian.keyspace.entry cimport TYPE_STREAM
 from carnelian.resp.reply cimport (
@@ -489,7 +488,6 @@ cdef int wait_to_claim(Call call, Options *o, list keys) except -1:
     cdef int64_t deadline
     cdef int64_t next_look
     cdef int i
-    cdef Blocked blocked
     for i in range(o.streams):
         period = min(period, claimable_in_ms(call, o, i))
     if call.extra is None:
@@ -498,9 +496,7 @@ cdef int wait_to_claim(Call call, Options *o, list keys) except -1:
     next_look = deadline if period >= deadline - now else now + period
     call.block(keys, TYPE_STREAM, next_look - now, True)
     if call.resumed and call.timed_out:
-        blocked = call.session.blocked
-        blocked.deadline_ms = next_look
-        heappush(call.engine.deadlines, (next_look, blocked.order, blocked))
+        call.engine.blocking.wait_until(<Blocked>call.session.blocked, next_look)
     return 0
 
 

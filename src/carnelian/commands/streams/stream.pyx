@@ -27,7 +27,7 @@ from carnelian.encodings.stream_trim cimport (
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_STREAM
+from carnelian.engine.events cimport NOTIFY_STREAM
 from carnelian.engine.session cimport INTERNAL, PRIMARY
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport ENC_STREAM, TYPE_STREAM

@@ -17,7 +17,7 @@ from carnelian.encodings.stream_id cimport (
 )
 from carnelian.encodings.stream_trim cimport REFS_ACKED, REFS_DELETE, REFS_KEEP, StreamRefs
 from carnelian.engine.call cimport Call
-from carnelian.engine.engine cimport NOTIFY_STREAM
+from carnelian.engine.events cimport NOTIFY_STREAM
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STREAM
 from carnelian.resp.reply cimport Reply, reply_array, reply_bulk, reply_slice

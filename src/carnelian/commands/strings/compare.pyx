@@ -7,7 +7,7 @@ from carnelian.commands.strings.options cimport (
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC
+from carnelian.engine.events cimport NOTIFY_GENERIC
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STRING, entry_type
 from carnelian.types.string.value cimport text_value

@@ -9,11 +9,11 @@ from carnelian.base.numbers cimport (
 )
 from carnelian.base.slice cimport Slice, slice_is
 from carnelian.commands.strings.options cimport (
-    OPTION_PERSIST, OPTION_TIME, already_expired, expiry_ms, option_of,
+    OPTION_PERSIST, OPTION_TIME, expiry_ms, option_of,
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_STRING
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_STRING
 from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport EXPIRES, STRING_NOT_INT, TYPE_STRING
 from carnelian.types.string.value cimport text_assign, text_create, text_value
@@ -224,7 +224,7 @@ cdef int increx(Call call) except -1:
         when_ms = expiry_ms(call, request.time, request.ttl)
     if outcome.refused:
         pass
-    elif when_ms and already_expired(call, when_ms):
+    elif when_ms and call.engine.expiry.deletes_at(when_ms):
         if ref.slot != NULL:
             call.remove(&ref)
             call.changed(&ref, NOTIFY_GENERIC, b"del")

@@ -9,7 +9,7 @@ from carnelian.commands.strings.options cimport (
 from carnelian.base.numbers cimport parse_int64
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_STRING
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_STRING
 from carnelian.engine.values cimport assign_text, reply_text
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_STRING, entry_type

@@ -10,7 +10,7 @@ from carnelian.base.numbers cimport (
 from carnelian.base.slice cimport Slice
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, WRITES
-from carnelian.engine.engine cimport NOTIFY_STRING
+from carnelian.engine.events cimport NOTIFY_STRING
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport STRING_NOT_INT, TYPE_STRING
 from carnelian.types.string.value cimport text_assign, text_create, text_value

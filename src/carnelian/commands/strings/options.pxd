@@ -42,7 +42,6 @@ cdef int options_parse(Call call, int start, uint32_t allowed, Options *options)
 # When the key is to expire, in unix milliseconds; 0 if the options do not say.
 cdef int64_t options_expiry(Call call, Options *options) except -1
 cdef int64_t expiry_ms(Call call, int i, uint32_t unit) except -1
-cdef bint already_expired(Call call, int64_t when_ms)
 # Whether IFEQ and its kin hold for a string; raises if the digest is not one.
 cdef bint comparison_holds(Call call, uint32_t comparison, int operand, Entry *e) except -1
 cdef void digest_text(Slice value, char *digest) noexcept nogil        # 16 characters

@@ -6,7 +6,6 @@ from carnelian.base.native cimport add_overflow, likely
 from carnelian.base.slice cimport Slice, slice_equal, slice_is
 from carnelian.base.xxh3 cimport xxh3_64
 from carnelian.engine.call cimport Call
-from carnelian.engine.engine cimport GATE_LOADING
 from carnelian.engine.session cimport INTERNAL, PRIMARY
 from carnelian.keyspace.entry cimport Entry
 from carnelian.types.string.value cimport text_value
@@ -104,13 +103,6 @@ cdef int64_t expiry_ms(Call call, int i, uint32_t unit) except -1:
     if not good:
         raise error(f"invalid expire time in '{call.command.name}' command")
     return when
-
-
-cdef bint already_expired(Call call, int64_t when_ms):
-    """Whether such an expiry deletes at once: not on a replica, nor while loading."""
-    if when_ms > call.engine.now_ms or call.engine.hide_expired:
-        return False
-    return not call.engine.gate & GATE_LOADING
 
 
 cdef void digest_text(Slice value, char *digest) noexcept nogil:

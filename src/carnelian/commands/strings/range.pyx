@@ -7,7 +7,7 @@ from carnelian.base.slice cimport Slice
 from carnelian.commands.strings.options cimport check_length
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_STRING
+from carnelian.engine.events cimport NOTIFY_STRING
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport STRING_RAW, TYPE_STRING
 from carnelian.types.string.value cimport text_create, text_resize, text_value, text_writable

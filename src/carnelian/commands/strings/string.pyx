@@ -6,11 +6,11 @@ from carnelian.commands.strings.options cimport (
     OPTION_COMPARISON, OPTION_EX, OPTION_EXAT, OPTION_EXISTENCE, OPTION_GET, OPTION_IFDNE,
     OPTION_IFNE, OPTION_KEEPTTL, OPTION_NX, OPTION_PERSIST, OPTION_PX, OPTION_PXAT, OPTION_TIME,
     OPTION_TTL, Options,
-    already_expired, comparison_holds, expiry_ms, options_expiry, options_parse,
+    comparison_holds, expiry_ms, options_expiry, options_parse,
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
-from carnelian.engine.engine cimport NOTIFY_GENERIC, NOTIFY_STRING
+from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_STRING
 from carnelian.engine.values cimport assign_text, reply_text
 from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport TYPE_STRING, entry_type
@@ -232,7 +232,7 @@ cdef int getex(Call call) except -1:
     when_ms = options_expiry(call, &options)
     absolute = options.flags & (OPTION_TIME & ~(OPTION_EX | OPTION_PX)) != 0
     reply_text(call.reply, ref.slot[0])
-    if absolute and already_expired(call, when_ms):
+    if absolute and call.engine.expiry.deletes_at(when_ms):
         call.remove(&ref)
         call.changed(&ref, NOTIFY_GENERIC, b"del")
         if call.propagates():

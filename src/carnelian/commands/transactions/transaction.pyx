@@ -1,4 +1,4 @@
-"""MULTI, EXEC, DISCARD, WATCH and UNWATCH. Queueing itself is in engine/dispatch.pyx."""
+"""MULTI, EXEC, DISCARD, WATCH and UNWATCH; see engine/transaction and engine/watch."""
 
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport (
@@ -7,6 +7,7 @@ from carnelian.engine.command cimport (
 from carnelian.engine.dispatch cimport execute_nested
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport DIRTY_CAS, DIRTY_EXEC, IN_MULTI, Session
+from carnelian.engine.transaction cimport transaction_begin, transaction_end
 from carnelian.resp.reply cimport reply_array, reply_null_array, reply_ok
 
 from carnelian.engine.command import family
@@ -24,20 +25,11 @@ DISCARD_ALONE = error("DISCARD without MULTI")
 WATCH_INSIDE = error("WATCH inside MULTI is not allowed")
 
 
-cdef void leave(Engine engine, Session session):
-    """No transaction any more, and nothing watched."""
-    session.queue = None
-    session.queue_bytes = 0
-    session.flags &= ~(IN_MULTI | DIRTY_CAS | DIRTY_EXEC)
-    engine.unwatch(session)
-
-
 cdef int multi(Call call) except -1:
     cdef Session session = call.session
     if session.flags & IN_MULTI:
         raise NESTED
-    session.flags |= IN_MULTI
-    session.queue = []
+    transaction_begin(session)
     reply_ok(call.reply)
     return 0
 
@@ -49,21 +41,22 @@ command(handler(multi), "MULTI", ALWAYS | RUNS_IN_MULTI, since="1.2.0", cost="O(
 cdef int exec_(Call call) except -1:
     cdef Session session = call.session
     cdef Engine engine = call.engine
-    cdef list queue = session.queue
+    cdef list queue
     if not session.flags & IN_MULTI:
         raise EXEC_ALONE
     if session.flags & DIRTY_EXEC:
-        leave(engine, session)
+        transaction_end(engine, session)
         raise EXEC_ABORTED
-    if session.flags & DIRTY_CAS or engine.watched_expired(session):
-        leave(engine, session)
+    if session.flags & DIRTY_CAS or engine.watches.any_expired(session):
+        transaction_end(engine, session)
         reply_null_array(call.reply)
         return 0
-    engine.unwatch(session)
+    queue = session.transaction.queue
+    engine.watches.unwatch(session)
     reply_array(call.reply, len(queue))
     for queued, argv in queue:
         execute_nested(engine, session, <Command>queued, <list>argv)
-    leave(engine, session)
+    transaction_end(engine, session)
     return 0
 
 
@@ -76,7 +69,7 @@ command(handler(exec_), "EXEC",
 cdef int discard(Call call) except -1:
     if not call.session.flags & IN_MULTI:
         raise DISCARD_ALONE
-    leave(call.engine, call.session)
+    transaction_end(call.engine, call.session)
     reply_ok(call.reply)
     return 0
 
@@ -93,7 +86,7 @@ cdef int watch(Call call) except -1:
         raise WATCH_INSIDE
     if not session.flags & DIRTY_CAS:
         for i in range(1, call.argc):
-            call.engine.watch(session, call.bytes(i))
+            call.engine.watches.watch(session, call.bytes(i))
     reply_ok(call.reply)
     return 0
 
@@ -104,7 +97,7 @@ command(handler(watch), "WATCH key [key ...]", ALWAYS | RUNS_IN_MULTI, since="2.
 
 
 cdef int unwatch(Call call) except -1:
-    call.engine.unwatch(call.session)
+    call.engine.watches.unwatch(call.session)
     call.session.flags &= ~DIRTY_CAS
     reply_ok(call.reply)
     return 0

@@ -159,7 +159,7 @@ class Snapshots:
         """Writes are refused while saving fails, if the configuration says so."""
         failing = not self.last_status and bool(self.config.save)
         refuse = failing and self.config.stop_writes_on_bgsave_error
-        self.engine.set_write_refusal("save", self.refusal if refuse else None)
+        self.engine.refusals.set("save", self.refusal if refuse else None)
 
     def refusal(self, writes: bool, saves: bool) -> CommandError | None:
         return SAVES_FAIL if saves else None

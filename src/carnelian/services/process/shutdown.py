@@ -14,8 +14,8 @@ from __future__ import annotations
 import os
 
 from carnelian.base import files
-from carnelian.engine.dispatch import fail_shutdowns
 from carnelian.engine.errors import SHUTDOWN_FAILED
+from carnelian.engine.serving import fail_shutdowns
 from carnelian.services import log
 from carnelian.services.process import process
 
@@ -52,7 +52,7 @@ class Shutdown:
             return self.finish()
         self.waiting = True
         self.deadline_s = self.server.engine.clock.steady_s() + timeout_s
-        server.engine.hold_writes(HOLDER, True)
+        server.engine.pause.hold_writes(HOLDER, True)
         server.primary.want_acks()
         log.notice("Waiting for replicas before shutting down.")
         return False
@@ -123,7 +123,7 @@ class Shutdown:
     def cancel(self) -> None:
         """The server goes on: tell those who wanted it to end."""
         self.waiting = self.was_signalled = False
-        self.server.engine.hold_writes(HOLDER, False)
+        self.server.engine.pause.hold_writes(HOLDER, False)
         fail_shutdowns(self.server.engine, SHUTDOWN_FAILED)
 
     # --- files ---

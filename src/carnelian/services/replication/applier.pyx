@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memmove
 from carnelian.base.memory cimport mem_free, mem_realloc
 from carnelian.base.native cimport unlikely
 from carnelian.base.slice cimport Slice, slice_is
-from carnelian.engine.dispatch cimport execute, is_paused
+from carnelian.engine.dispatch cimport execute
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, IN_MULTI, NO_BLOCKING, PRIMARY, Session,
@@ -103,14 +103,14 @@ cdef class PrimarySession(Session):
         cdef Engine engine = self.engine
         if self.flags & ENDED:
             return 0                   # killed, and read once more in the same turn
-        self.held = is_paused(engine)
+        self.held = engine.pause.in_force()
         if self.held:
             return 0
-        engine.replaying = True
+        engine.expiry.replaying = True
         try:
             self.follow()
         finally:
-            engine.replaying = False
+            engine.expiry.replaying = False
             self.settle()
         return 0
 

@@ -10,7 +10,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport (
     ADMIN, ALLOW_BUSY, BLOCKING, FAST, LOADING, NOSCRIPT, NO_MULTI, STALE,
 )
-from carnelian.engine.engine cimport BLOCKED_WAIT, Blocked
+from carnelian.engine.blocking cimport BLOCKED_WAIT
 from carnelian.engine.replies cimport reply_structure
 from carnelian.engine.session cimport PRIMARY, REPLICA
 from carnelian.resp.reply cimport reply_array, reply_int, reply_ok
@@ -247,13 +247,8 @@ cdef int64_t milliseconds(Call call, int i) except? -1:
 
 cdef int wait_on(Call call, int64_t timeout_ms) except -1:
     """Park the client; `call.extra` is the offset it waits for."""
-    cdef Blocked blocked
-    cdef bint again = call.resumed
-    call.block([], 0, timeout_ms)
-    if not again:
-        blocked = call.session.blocked
-        blocked.kind = BLOCKED_WAIT
-        call.engine.waiting[blocked] = None
+    call.block_for(BLOCKED_WAIT, timeout_ms)
+    if not call.resumed:
         primary_of(call).want_acks()
     return 0
 

@@ -81,7 +81,7 @@ class Failover:
         self.force = force
         self.deadline_s = self.engine.clock.steady_s() + timeout_ms / 1000 if timeout_ms else 0.0
         self.stage = WAITING
-        self.engine.hold_writes("failover", True)
+        self.engine.pause.hold_writes("failover", True)
         self.state.primary.want_acks()
 
     def abort(self) -> None:
@@ -96,7 +96,7 @@ class Failover:
         if handing_over:
             self.state.link.promote()
         self.state.primary.want_acks()  # for those in WAIT
-        self.engine.hold_writes("failover", False)
+        self.engine.pause.hold_writes("failover", False)
 
     def step(self) -> None:
         """From the timer and with each acknowledgement: is a replica ready?"""
@@ -147,7 +147,7 @@ class Failover:
         if self.is_active:
             log.notice("Failover succeeded: we follow the new primary")
             self.clear()
-            self.engine.hold_writes("failover", False)
+            self.engine.pause.hold_writes("failover", False)
 
     def refused(self, why: str) -> None:
         if self.is_active:

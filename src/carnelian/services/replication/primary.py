@@ -9,8 +9,8 @@ from __future__ import annotations
 import _socket
 from select import POLLOUT, poll
 
-from carnelian.engine.dispatch import wake_waiting
 from carnelian.engine.errors import CommandError, error
+from carnelian.engine.serving import wake_waiting
 from carnelian.net.loop import REPLICAS
 from carnelian.services import log
 from carnelian.services.replication.full_sync import FullSync
@@ -210,7 +210,7 @@ class Primary:
             and lag_max
             and self.good < config.min_replicas_to_write
         )
-        self.engine.set_write_refusal("replicas", self.refusal if refuse else None)
+        self.engine.refusals.set("replicas", self.refusal if refuse else None)
 
     def refusal(self, writes: bool, saves: bool) -> CommandError | None:
         return NO_REPLICAS if writes else None
@@ -218,7 +218,7 @@ class Primary:
     # --- each turn ---
 
     def before_replies(self) -> bool:
-        if self.config.appendonly and self.engine.somebody_waits():
+        if self.config.appendonly and self.engine.blocking.has_wait():
             self.follow_sync()
         if self.acks_changed:
             self.acks_changed = False
@@ -261,7 +261,7 @@ class Primary:
 
     def keep_alive(self) -> None:
         """The stream carries a PING at times; who waits for a snapshot gets empty lines."""
-        paused = bool(self.engine.writes_held)  # it would never be in step
+        paused = bool(self.engine.pause.holders)  # it would never be in step
         if (
             self.state.role == "master"
             and not paused

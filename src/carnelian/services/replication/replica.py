@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from carnelian.engine.dispatch import disconnect_blocked
+from carnelian.engine.serving import disconnect_blocked
 from carnelian.services import log
 from carnelian.services.persistence.aof import append_only as aof_state
 from carnelian.services.replication.link import CONNECTED, HANDSHAKE, LOADING, TRANSFER, Link

@@ -192,7 +192,7 @@ class AppendOnly:
         """Writes are refused while the log cannot be written or synced."""
         error = self.file.error if self.state != OFF else 0
         self.refusing = error
-        self.engine.set_write_refusal("aof", rewriting.refusal(error) if error else None)
+        self.engine.refusals.set("aof", rewriting.refusal(error) if error else None)
 
     # --- on and off ---
 

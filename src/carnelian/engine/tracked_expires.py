@@ -1,8 +1,8 @@
-"""When keys expire that clients of a writable replica gave a time.
+"""When keys expire that clients of a writable replica gave a time (`slave_expires_tracked_keys`).
 
 On a replica the primary deletes what has expired, but it knows nothing of these. A heap of moments;
 a key that was given another one since is in it twice, and its former moment means nothing. One per
-engine, owned by it.
+engine, owned by its Expiry.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STALE_MAX = 64
 
 
-class OwnTimes:
+class TrackedExpires:
     def __init__(self) -> None:
         self.moments: dict[Place, int] = {}
         self.heap: list[tuple[int, Place]] = []

@@ -1,0 +1,22 @@
+"""MONITOR: the sessions that are shown every command, and how it is shown.
+
+One Monitors per engine, owned by it; `stop` must be called before a session goes.
+"""
+
+from libc.stdint cimport uint32_t
+
+from carnelian.base.clock cimport Clock
+from carnelian.base.slice cimport Slice
+from carnelian.engine.command cimport Command
+from carnelian.engine.session cimport Session
+
+
+cdef class Monitors:
+    cdef uint32_t *gate            # the engine's
+    cdef Clock clock               # ... too
+    cdef dict listeners            # {Session: None}
+
+    cdef void start(self, Session session)
+    cdef void stop(self, Session session)
+    # What `session` has just executed.
+    cdef void show(self, Session session, Command command, const Slice *argv, int argc)
