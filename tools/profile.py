@@ -43,7 +43,7 @@ def python_frames(text: str, lines: int) -> None:
     """Each innermost Python line, and each function on the stack, by their shares of ticks."""
     own: Counter[str] = Counter()
     below: Counter[str] = Counter()
-    stacks = text.split("Current thread")[1:]
+    stacks = text.split("Stack (most recent call first)")[1:]
     for stack in stacks:
         frames = FRAME.findall(stack)
         if not frames:
@@ -64,7 +64,7 @@ def short(path: str) -> str:
 def run_load(server: Server, workload: Workload, requests: int) -> None:
     command = ["redis-benchmark", "-p", str(server.port), "-P", "16", "-r", str(KEYS), "-q"]
     command += ["-n", str(requests), *workload.command]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def with_perf(server: Server, folder: Path, workload: Workload, options: argparse.Namespace) -> str:
