@@ -1,4 +1,7 @@
-"""Nanoseconds per operation of the bare quicklist: `python -m benchmarks.micro_list`."""
+"""Nanoseconds per operation of the bare quicklist.
+
+PYTHONPATH=build/native/lib python -m benchmarks.micro_list, after `make test` has built that.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Bytes per member and time per operation of the big sorted set, without any server around it.
 
-PYTHONPATH=src python benchmarks/micro_sorted_set.py [members]
+PYTHONPATH=build/native/lib python -m benchmarks.micro_sorted_set [members]
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from carnelian.resp.reply cimport (
     reply_free, reply_init, reply_int, reply_iovec, reply_is_empty, reply_literal, reply_map,
     reply_mark, reply_null, reply_null_array, reply_ok, reply_pending_bytes,
     reply_push, reply_queued, reply_raw, reply_rollback, reply_set, reply_set_array, reply_set_map,
-    reply_set_push, reply_set_set, reply_share, reply_splice, reply_status, reply_verbatim,
+    reply_set_set, reply_share, reply_splice, reply_status, reply_verbatim,
     reply_verify,
 )
 
@@ -186,8 +186,6 @@ cdef class ReplyBuffer:
             reply_set_map(&self.r, place.mark, n)
         elif kind == "set":
             reply_set_set(&self.r, place.mark, n)
-        elif kind == "push":
-            reply_set_push(&self.r, place.mark, n)
         else:
             raise ValueError(kind)
 

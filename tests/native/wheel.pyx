@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 from carnelian.base.memory cimport mem_alloc, mem_free
 from carnelian.keyspace.entry cimport (
-    EXPIRES, Entry, entry_key_ptr, entry_new, entry_size, entry_when,
+    EXPIRES, Entry, entry_key_ptr, entry_new, entry_when,
 )
 from carnelian.keyspace.wheel cimport (
     Wheel, wheel_add, wheel_due, wheel_free, wheel_init, wheel_moved, wheel_next_ms, wheel_remove,
@@ -46,8 +46,9 @@ cdef class WheelUnderTest:
     def relocate(self, int64_t number):
         """What happens when a value grows: the entry gets another address."""
         cdef Entry *old = self.entry(number)
-        cdef Entry *fresh = <Entry *>mem_alloc(entry_size(old))
-        memcpy(fresh, old, entry_size(old))
+        cdef size_t size = entry_key_ptr(old) + sizeof(number) - <char *>old
+        cdef Entry *fresh = <Entry *>mem_alloc(size)
+        memcpy(fresh, old, size)
         self.entries[number] = <size_t>fresh
         wheel_moved(&self.wheel, fresh)
         mem_free(old)

@@ -1,5 +1,6 @@
 """The reply buffer: every type read back by the tests' client side, places, partial sends."""
 
+import gc
 import math
 import threading
 
@@ -14,10 +15,12 @@ from tests.support.resp import BytesSource, Reply, read_reply
 INTEGERS = [0, 1, 9, 10, 42, 99, 100, 999, 1000, 9999, 10_000, 123_456_789, 2**31, 2**63 - 1]
 SIZES = [0, 1, 3, 4, 7, 8, 15, 16, 17, 99, 100, 900, 950, 1023, 1024, 5000, 16_300, 16_384, 40_000]
 PREFIX = {"array": "*", "map": "%", "set": "~", "push": ">"}
+DEFERRED = sorted(PREFIX.keys() - {"push"})
 
 
 @pytest.fixture(autouse=True)
 def no_leak():
+    gc.collect()  # engines of tests before this one
     live = memory.stats()["live"]
     yield
     assert memory.stats()["live"] == live
@@ -243,7 +246,7 @@ def test_iovec_is_limited():
 
 
 @pytest.mark.parametrize("resp", [2, 3])
-@pytest.mark.parametrize("kind", PREFIX)
+@pytest.mark.parametrize("kind", DEFERRED)
 @pytest.mark.parametrize("before", [0, 990, 1010, 16_200])
 @pytest.mark.parametrize("after", [0, 5, 900, 20_000])
 def test_deferred_length(resp, kind, before, after):
@@ -281,7 +284,7 @@ STEPS = st.recursive(
     lambda inner: st.lists(
         st.one_of(
             LEAVES,
-            st.tuples(st.sampled_from(sorted(PREFIX)), st.tuples(st.integers(0, 2**40), inner)),
+            st.tuples(st.sampled_from(DEFERRED), st.tuples(st.integers(0, 2**40), inner)),
             st.tuples(st.sampled_from(["rolled back", "spliced"]), inner),
         ),
         max_size=6,

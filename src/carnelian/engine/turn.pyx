@@ -12,7 +12,6 @@ from carnelian.engine.session cimport BLOCKED, CLOSED, Session
 
 cdef extern from "pythread.h":
     ctypedef enum PyLockStatus:
-        PY_LOCK_FAILURE
         PY_LOCK_ACQUIRED
         PY_LOCK_INTR
     PyLockStatus PyThread_acquire_lock_timed(

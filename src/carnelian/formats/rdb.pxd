@@ -19,7 +19,6 @@ cdef enum:                     # opcodes
     RDB_KEY_META = 243         # data of modules about the next key
     RDB_SLOT_INFO = 244
     RDB_FUNCTION2 = 245
-    RDB_FUNCTION_PRE_GA = 246
     RDB_MODULE_AUX = 247
     RDB_IDLE = 248
     RDB_FREQ = 249
@@ -37,8 +36,6 @@ cdef enum:                     # value types
     RDB_ZSET = 3               # scores as text
     RDB_HASH = 4
     RDB_ZSET_2 = 5             # scores as 8-byte doubles
-    RDB_MODULE_PRE_GA = 6
-    RDB_MODULE_2 = 7
     RDB_HASH_ZIPMAP = 9
     RDB_LIST_ZIPLIST = 10
     RDB_SET_INTSET = 11

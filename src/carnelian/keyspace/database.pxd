@@ -59,9 +59,5 @@ cdef void key_expire_at(KeyRef *ref, int64_t when_ms) noexcept nogil
 cdef bint key_persist(KeyRef *ref) noexcept nogil                # whether there was an expiry
 
 
-cdef inline Entry *key_entry(KeyRef *ref) noexcept nogil:
-    return ref.slot[0] if ref.slot != NULL else NULL
-
-
 cdef inline size_t database_count(Database *db) noexcept nogil:
     return db.keys.count

@@ -28,7 +28,6 @@ cdef enum:                     # types, in RDB's and OBJECT's order
     TYPE_ZSET = 3
     TYPE_HASH = 4
     TYPE_STREAM = 5
-    TYPE_COUNT = 6
 
 cdef enum:                     # encodings
     ENC_BYTES = 0              # string: the bytes themselves
@@ -65,7 +64,6 @@ cdef struct Entry:
     char tail[1]
 
 cdef Slice entry_key(void *e) noexcept nogil                    # a table_key_fn
-cdef size_t entry_size(Entry *e) noexcept nogil                 # bytes of the allocation in use
 
 # A new entry with an uninitialised value of `value_len` bytes (8 with POINTER among `flags`).
 cdef Entry *entry_new(

@@ -15,11 +15,6 @@ cdef Slice entry_key(void *e) noexcept nogil:
     return s
 
 
-cdef size_t entry_size(Entry *e) noexcept nogil:
-    cdef size_t value_len = 8 if e.flags & POINTER else entry_value_len(e)
-    return key_offset(e.flags) + entry_key_len(e) + value_len
-
-
 cdef inline void put_lengths(Entry *e, size_t key_len, size_t value_len) noexcept nogil:
     cdef char *p = <char *>e + HEADER_SIZE + EXPIRY_SIZE * (e.flags & 1)
     if e.flags & LONG_KEY:

@@ -36,7 +36,6 @@ cdef class Connection(Session):
     cdef int64_t soft_limit_since_ms
     cdef str peer
     cdef str local
-    cdef object authenticate_hook
     cdef public OutputSource source        # sends behind the replies; None for most
 
     cdef int watch(self) except -1

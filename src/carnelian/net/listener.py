@@ -10,8 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SOCK_NONBLOCK = getattr(_socket, "SOCK_NONBLOCK", 0)
-
 DENIED = (
     b"-DENIED Carnelian is running in protected mode because protected mode is enabled and "
     b"no password is set for the default user. In this mode connections are only accepted "

@@ -88,7 +88,6 @@ cdef ReplyMark reply_defer(Reply *r) noexcept nogil
 cdef void reply_set_array(Reply *r, ReplyMark mark, int64_t n) noexcept nogil
 cdef void reply_set_map(Reply *r, ReplyMark mark, int64_t n) noexcept nogil
 cdef void reply_set_set(Reply *r, ReplyMark mark, int64_t n) noexcept nogil
-cdef void reply_set_push(Reply *r, ReplyMark mark, int64_t n) noexcept nogil
 cdef void reply_set_header(Reply *r, ReplyMark mark, char prefix, int64_t n) noexcept nogil
 cdef ReplyMark reply_mark(Reply *r) noexcept nogil
 cdef void reply_rollback(Reply *r, ReplyMark mark) noexcept nogil   # drops all written since

@@ -421,10 +421,6 @@ cdef void reply_set_set(Reply *r, ReplyMark mark, int64_t n) noexcept nogil:
     reply_set_header(r, mark, 42 if r.resp == 2 else 126, n)
 
 
-cdef void reply_set_push(Reply *r, ReplyMark mark, int64_t n) noexcept nogil:
-    reply_set_header(r, mark, 42 if r.resp == 2 else 62, n)
-
-
 cdef void reply_rollback(Reply *r, ReplyMark mark) noexcept nogil:
     cdef Chunk *tail = mark.chunk
     cdef Chunk *chunk

@@ -153,7 +153,7 @@ def test_big_collections_need_little_room(tmp_path: Path) -> None:
     most = 0
     for at in range(0, len(whole), PIECE):
         reader.feed(whole[at : at + PIECE])
-        most = max(most, reader.window_bytes)
+        most = max(most, reader.capacity)
     reader.end()
     assert data.digest() == digest
     assert most < 20 * PIECE < len(whole)
@@ -173,7 +173,7 @@ def test_one_big_string(tmp_path: Path) -> None:
     feed(reader, whole, [])
     reader.end()
     assert data.digest() == digest
-    assert reader.window_bytes < 1 << 20
+    assert reader.capacity < 1 << 20
     data.owner.close()
 
 
@@ -187,7 +187,7 @@ def test_announced_sizes_reserve_nothing() -> None:
     ):
         reader = StreamedReader(data.engine)
         reader.feed(head + value + b"x" * 100)
-        assert reader.window_bytes <= 1 << 16
+        assert reader.capacity <= 1 << 16
         with pytest.raises(SnapshotError):
             reader.end()
         data.empty()

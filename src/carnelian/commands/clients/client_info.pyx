@@ -22,7 +22,6 @@ FLAG_LETTERS = (
     (CLOSE_AFTER_REPLY, "c"), (CLOSE_NOW, "A"), (IS_UNIX, "U"), (NO_EVICT, "e"), (NO_TOUCH, "T"),
 )
 KNOWN_FLAGS = "OSMPxbtRBdcuAUreTIN"
-TYPES = (b"normal", b"replica", b"pubsub", b"master")
 TYPE_NAMES = {
     b"normal": 0, b"replica": 1, b"slave": 1, b"pubsub": 2, b"master": 3, b"primary": 3,
 }
@@ -42,7 +41,7 @@ cpdef str flag_letters(Session session):
 
 
 cpdef int client_type(Session session):
-    """Index in TYPES."""
+    """One of the numbers of TYPE_NAMES."""
     if session.flags & PRIMARY:
         return 3
     if session.flags & REPLICA and not session.flags & MONITORING:

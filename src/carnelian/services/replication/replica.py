@@ -11,7 +11,7 @@ import os
 from carnelian.engine.serving import disconnect_blocked
 from carnelian.services import log
 from carnelian.services.persistence.aof import append_only as aof_state
-from carnelian.services.replication.link import CONNECTED, HANDSHAKE, LOADING, TRANSFER, Link
+from carnelian.services.replication.link import CONNECTED, LOADING, TRANSFER, Link
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -239,7 +239,3 @@ class Replica:
             "replica_announced": int(self.config.replica_announced),
         }
         return fields
-
-    @property
-    def is_in_handshake(self) -> bool:
-        return self.link is not None and self.link.phase == HANDSHAKE

@@ -17,7 +17,7 @@ from carnelian.services.replication.backlog cimport Backlog
 
 
 cdef enum:
-    STAGE_NONE = 0             # has only introduced itself
+    # 0: has only introduced itself
     STAGE_WAIT_START = 1       # for a snapshot to begin
     STAGE_WAIT_END = 2         # for the file with its snapshot to be complete
     STAGE_SEND_SNAPSHOT = 3

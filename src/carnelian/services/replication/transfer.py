@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 MARK_LENGTH = 40
 HEADER_MAX = 256
 MAGIC = b"REDIS"
-PROGRESS_BYTES = 64 << 20
 
 
 class TransferError(Exception):

@@ -29,7 +29,7 @@ cdef int64_t ALL = 1 << 40
 
 cdef class StreamedReader(SnapshotReader):
     cdef char *window
-    cdef size_t capacity
+    cdef readonly size_t capacity
     cdef size_t wanted             # bytes in the window before another try is worth it
     cdef int64_t stuck_at          # offset of the element that the last try could not read
 
@@ -58,10 +58,6 @@ cdef class StreamedReader(SnapshotReader):
             self.take_in()
         if not self.done:
             raise SnapshotError("Short read or OOM loading DB", self.offset)
-
-    @property
-    def window_bytes(self):
-        return self.capacity
 
     cdef int take_in(self) except -1:
         cdef RdbIn *r = &self.input
