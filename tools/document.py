@@ -7,6 +7,7 @@ of them is not what they say.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,11 +17,11 @@ import carnelian.instance  # noqa: F401  registers all commands
 from carnelian.declare.declaration import Declaration
 from carnelian.engine.command import CONTAINERS
 from carnelian.services.config.parameter import Integer, Memory, Octal, Parameter
-from carnelian.services.config.parameters import PARAMETERS
+from carnelian.services.config.parameters import GROUPS, PARAMETERS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MADE = "<!-- Made by `python -m tools.document` from the declarations: change those. -->"
-GROUPS = {
+TITLES = {
     "generic": "Keys",
     "string": "Strings",
     "bitmap": "Bitmaps",
@@ -77,14 +78,14 @@ def commands_document() -> Iterator[str]:
     by_group: dict[str, list[Declaration]] = {}
     for one in flattened(every):
         by_group.setdefault(one.group, []).append(one)
-    unknown = by_group.keys() - GROUPS.keys()
+    unknown = by_group.keys() - TITLES.keys()
     if unknown:
         raise SystemExit(f"groups without a title in tools/document.py: {sorted(unknown)}")
     yield from ("# Commands", "", MADE, "")
     yield f"{sum(map(len, by_group.values()))} commands and subcommands. The version is Redis's, or"
     yield "Valkey's where a command came first there. What differs from theirs on purpose stands in"
     yield "[COMPATIBILITY.md](COMPATIBILITY.md)."
-    for group, title in GROUPS.items():
+    for group, title in TITLES.items():
         if group in by_group:
             yield from ("", f"## {title}")
             head = ["command", "what it does", "cost", "since"]
@@ -127,32 +128,45 @@ def parameter_row(one: Parameter[Any]) -> list[str]:
     return [name_of(one), default_of(one), allowed(one), changes(one), one.about]
 
 
+def idle_row(one: Parameter[Any]) -> list[str]:
+    return [name_of(one), default_of(one), one.about, one.refused or one.without_effect]
+
+
+def section_of(group: type) -> list[Parameter[Any]]:
+    found = [one for one in vars(group).values() if isinstance(one, Parameter)]
+    return sorted(found, key=lambda one: one.name)
+
+
 def configuration_document() -> Iterator[str]:
-    by_name = sorted(PARAMETERS, key=lambda one: one.name)
     yield from ("# Configuration", "", MADE, "")
     yield "Each parameter is a line of the configuration file, an option of the command line"
     yield "(`--name value`), a keyword of `embedded.Engine` (with `_` for `-`) and known to"
     yield "CONFIG GET; CONFIG SET changes those that may be set at any time. Names and defaults are"
     yield "Redis's."
-    yield ""
-    head = ["parameter", "default", "values", "changed", "about"]
-    yield from table(head, (parameter_row(one) for one in by_name if not unusable(one)))
-    yield from ("", "## Refused", "")
-    yield "What they are for is not there yet, and who sets them relies on it: only the default is"
-    yield "accepted."
+    for group in GROUPS:
+        works = [one for one in section_of(group) if not (one.refused or one.without_effect)]
+        if works:
+            yield from ("", f"## {(group.__doc__ or title(group.__name__)).rstrip('.')}")
+            head = ["parameter", "default", "values", "changed", "about"]
+            yield from table(head, map(parameter_row, works))
+    every = sorted(PARAMETERS, key=lambda one: one.name)
+    yield from ("", "## Refused")
+    yield "What these would protect is not there yet: a server or a CONFIG SET that asks for more"
+    yield "than the default gets an error."
     yield ""
     head = ["parameter", "default", "about", "why"]
-    yield from table(head, (
-        [name_of(one), default_of(one), one.about, one.refused] for one in by_name if one.refused
-    ))
-    yield from ("", "## Without effect", "")
+    yield from table(head, (idle_row(one) for one in every if one.refused))
+    yield from ("", "## Without effect")
     yield "Accepted and shown because clients, tools and files of Redis name them; nothing acts on"
-    yield "them, and the log warns of those that are set."
+    yield "them, and setting one is warned of in the log."
     yield ""
-    yield from table(head, (
-        [name_of(one), default_of(one), one.about, one.without_effect]
-        for one in by_name if one.without_effect
-    ))
+    idle = (one for one in every if one.without_effect and not one.refused)
+    yield from table(head, map(idle_row, idle))
+
+
+def title(name: str) -> str:
+    """`MemoryUse` as `Memory use`."""
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: f" {found[1].lower()}", name)
 
 
 DOCUMENTS = {

@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 from tests.support import cython_source
 from tests.support.cython_source import FUNCTION, NOT_A_FUNCTION, STRING_OR_COMMENT, Line, blank
-from tests.support.house import product_files, text
+from tests.support.house import SOURCE, product_files, text
 
+# A setting is declared for users; tests/services/test_config_effects.py looks for its reader.
+SETTINGS = SOURCE / "carnelian" / "services" / "config" / "declared"
 WORD = re.compile(r"[A-Za-z_]\w*")
 BRACES = re.compile(r"\{([^{}]*)\}")
 CLASS = re.compile(r"(?:cdef\s+|cpdef\s+)?class\s+(\w+)")
@@ -119,8 +121,9 @@ def unused() -> list[Declared]:
     declarations: dict[str, list[Declared]] = defaultdict(list)
     uses: dict[str, set[tuple[Path, int]]] = defaultdict(set)
     for path in product_files():
-        for one in declared(path):
-            declarations[one.name].append(one)
+        if path.parent != SETTINGS:
+            for one in declared(path):
+                declarations[one.name].append(one)
         imports = set(import_lines(path))
         for word, line in words(text(path)):
             if line not in imports:
