@@ -66,8 +66,8 @@ def test_settings(engine: Engine) -> None:
 
 
 def test_settings_are_converted(tmp_path: Path) -> None:
-    made = Engine(appendonly=True, dir=tmp_path, save=[(3600, 10), (60, 100)], hz=50)
-    found = made.execute([b"CONFIG", b"GET", b"save", b"hz", b"appendonly"])
+    made = Engine(appendonly=True, dir=tmp_path, save=[(3600, 10), (60, 100)], slowlog_max_len=50)
+    found = made.execute([b"CONFIG", b"GET", b"save", b"slowlog-max-len", b"appendonly"])
     made.close()
     assert b"3600 10 60 100" in found
     assert b"$2\r\n50\r\n" in found
@@ -90,6 +90,14 @@ def test_settings_of_the_wrong_type(settings: dict[str, Any]) -> None:
 def test_settings_that_would_protect_nothing(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="only the default is accepted"):
         Engine(**settings)
+
+
+def test_settings_of_a_server(caplog: pytest.LogCaptureFixture) -> None:
+    Engine(port=6380, proto_max_bulk_len="1mb").close()
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == ["The setting port has no effect inside a process."]
+    with pytest.raises(ConfigError, match="no part in replication"):
+        Engine(replicaof="10.0.0.1 6379")
 
 
 def test_unknown_settings() -> None:

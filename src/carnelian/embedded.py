@@ -23,16 +23,25 @@ from carnelian.host_files import FilesError, HostFiles, messages
 from carnelian.instance import Instance
 from carnelian.services import log
 from carnelian.services.config.config import Config
+from carnelian.services.config.declared.network import Network, Process
+from carnelian.services.config.declared.replication import Cluster, Replication
 from carnelian.services.config.parameter import ConfigError
+from carnelian.services.config.parameters import BY_NAME
 from carnelian.services.config.syntax import to_text
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
+
+    from carnelian.services.config.parameter import Parameter
 
     Setting = str | bytes | int | float | os.PathLike[str] | Sequence["Setting"]
 
 __all__ = ["Client", "Engine", "FilesError", "ForkedError", "ReentryError"]
+
+OF_A_SERVER = (Network, Process, Cluster)
+OURS_TOO = ("proto_max_bulk_len", "dir", "databases")  # of these groups
 
 
 class Client:
@@ -71,8 +80,8 @@ class Engine:
     def __init__(self, **settings: Setting) -> None:
         """Each setting is a parameter of docs/CONFIGURATION.md, with `_` for `-`. ConfigError: it
         cannot be had; TypeError: there is none of that name, or the value is none of its kind."""
-        config = configured(settings)
         log.forward(messages.take)
+        config = configured(settings)
         self.instance = Instance(config)
         self._turn = Turn(self.instance.engine)
         config.apply_all()
@@ -99,14 +108,25 @@ def configured(settings: dict[str, Setting]) -> Config:
     config = Config()
     config.load_line(["save", ""])  # files only for those who ask for them
     for name, value in settings.items():
+        parameter = BY_NAME.get(name.replace("_", "-"))
+        if parameter is None:
+            raise TypeError(f"there is no setting {name!r}")
         try:
-            known = config.load_line([name.replace("_", "-"), text_of(value)])
+            config.load_line([parameter.name, text_of(value)])
+            check_use(parameter)
         except (ConfigError, TypeError) as wrong:
             kind = ConfigError if isinstance(value, str | bytes) else TypeError
             raise kind(f"the setting {name}={value!r}: {wrong}") from None
-        if not known:
-            raise TypeError(f"there is no setting {name!r}")
     return config
+
+
+def check_use(parameter: Parameter[Any]) -> None:
+    """There is no network here and no replication, and the process is its host's."""
+    groups = [group for group in (*OF_A_SERVER, Replication) if parameter.attribute in vars(group)]
+    if Replication in groups:
+        raise ConfigError("an engine inside a process takes no part in replication")
+    if groups and parameter.attribute not in OURS_TOO:
+        log.warning(f"The setting {parameter.name} has no effect inside a process.")
 
 
 def text_of(value: object) -> str:

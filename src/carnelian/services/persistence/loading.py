@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from carnelian.services.config.config import Config
 
-STEP_BYTES = 1 << 20
 PROGRESS_INTERVAL_S = 5.0
 
 
@@ -53,7 +52,8 @@ class Loading:
     def run(self, reader: Any, before: int, between: Callable[[], None]) -> None:
         """Have a reader load all it has, in steps; `before` bytes came from other files."""
         reader.key_delay_us = self.config.key_load_delay
-        while not reader.load_some(STEP_BYTES):
+        step_bytes = self.config.loading_process_events_interval_bytes
+        while not reader.load_some(step_bytes):
             self.loaded_bytes = before + reader.offset
             between()
             now = self.engine.clock.steady_s()

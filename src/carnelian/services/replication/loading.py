@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-STEP_BYTES = 1 << 20
-
 
 class Loading:
     """`done(None)` when the data is in place, `done(reason)` when it is not; `is_destroyed` then
@@ -99,7 +97,9 @@ class Loading:
             self.end()
             return
         try:
-            finished = self.reader.load_some(STEP_BYTES)
+            finished = self.reader.load_some(
+                self.snapshots.config.loading_process_events_interval_bytes
+            )
         except SnapshotError as damage:
             self.fail(f"{damage} at offset {damage.offset}")
             return

@@ -39,7 +39,6 @@ class Persistence:
         _INT,
         "Serve clients this often while loading.",
         hidden=True,
-        without_effect="clients are served after each MiB loaded",
     )
     stop_writes_on_bgsave_error = Bool(True, "Refuse writes while saving fails.")
     appendonly = Bool(False, "Log every write.")
