@@ -13,7 +13,7 @@ from carnelian.engine.turn import Turn
 
 
 def call(engine: Any, *words: bytes) -> bytes:
-    turn = Turn()
+    turn = Turn(engine)
     with turn:
         session = LocalSession(engine, turn)
         try:
