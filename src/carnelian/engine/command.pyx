@@ -58,7 +58,8 @@ cdef void keys_find(
     if unlikely(command.key_plan is None):
         with gil:
             command.key_plan = KeyPlan(command.declaration)
-    keys_find_by_plan(command.key_plan, argv, argc, found)
+    if command.key_plan is not None:
+        keys_find_by_plan(command.key_plan, argv, argc, found)
 
 
 cdef inline uint64_t hash_of(const char *name, size_t n) noexcept nogil:
