@@ -139,7 +139,7 @@ cdef class Connection(Session):
             if self.over_query_limit(self.query_len - self.query_at - self.parse.offset):
                 return 0
             return self.process_kept()
-        if unlikely(self.queue_bytes and self.over_query_limit(<size_t>got)):
+        if unlikely(self.transaction is not None) and self.over_query_limit(<size_t>got):
             return 0
         return self.take_in(into, <size_t>got)
 
@@ -159,7 +159,7 @@ cdef class Connection(Session):
         """Apply client-query-buffer-limit to so many bytes; True when the client is being closed
         for it. As in Redis arguments that are complete do not count, but for those that wait for
         EXEC."""
-        if <int64_t>size + self.queue_bytes <= self.context.query_bytes_max:
+        if <int64_t>size + self.queued_bytes() <= self.context.query_bytes_max:
             return False
         self.context.figures.query_limit_disconnections += 1
         self.context.engine.host.log.warning(
