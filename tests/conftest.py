@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-# The package `native` (tests/native, compiled) as `make test` leaves it; another build comes first
-# in PYTHONPATH and has its own.
-sys.path.append(str(Path(__file__).parent.parent / "build" / "native" / "lib"))
 
 import tests.support.profiles  # noqa: F401  before any settings are made
 from tests.support.client import Client, SocketClient

@@ -51,6 +51,11 @@ LAYERS = {
     "__main__": 11,
     "": 12,  # the package itself, which offers the embedded client
 }
+# What users call, and not the product itself.
+FRONT_ENDS = {name for name, layer in LAYERS.items() if layer >= LAYERS["embedded"]}
+# Audits of debug builds; what is there for its size alone.
+EXEMPT = re.compile(r"verify|^padding")
+UNTYPED_ATTRIBUTE = re.compile(r"cdef\s+(?:public\s+|readonly\s+)?object\s+(\w+)\s*(?:=.*)?$")
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:work|home|root|Users|private|opt/[a-z]+)/")
 
 
@@ -89,6 +94,26 @@ def test_the_product_imports_no_test_code() -> None:
     broken(found, "the product stands without its tests and tools")
 
 
+def test_nothing_reaches_up_but_through_the_host() -> None:
+    """An attribute without a type, named after a part of the floors above, whose own attributes are
+    used below, is a way up. To hold such a thing for those above is none."""
+    above = {name for name, layer in LAYERS.items() if layer > LAYERS["net"]}
+    above |= {part for name in modules() for part in name.split(".") if ".services." in name}
+    lines = [
+        (path, line)
+        for path in product_files()
+        if path.suffix != ".py" and LAYERS[layer_name(module_of(path))] <= LAYERS["net"]
+        for line in cython_source.logical_lines(text(path))
+    ]
+    followed = {name for _, line in lines for name in re.findall(r"\b(\w+)\.[a-z]", line.text)}
+    found = [
+        f"{where(path, line.first)}: {line.text}"
+        for path, line in lines
+        if (attribute := UNTYPED_ATTRIBUTE.match(line.text)) and attribute[1] in above & followed
+    ]
+    broken(found, "what lower floors need of upper ones is in engine/host, typed")
+
+
 def test_no_textual_include() -> None:
     found = [
         where(path, line)
@@ -116,6 +141,12 @@ def test_files_are_short() -> None:
         if lines > kept.get(name, FILE_LINES_MAX)
     ]
     broken(found, f"a file has {FILE_LINES_MAX} lines at most, one of tests/sizes.json shrinks")
+
+
+def test_kept_sizes_fall_with_their_files() -> None:
+    now = long_files()
+    found = [f"{name}: {now.get(name)}" for name, n in kept_sizes().items() if now.get(name) != n]
+    broken(found, "files have shrunk, keep that: python -m tools.sizes")
 
 
 def test_lines_are_short() -> None:

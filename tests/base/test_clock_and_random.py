@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnelian.base import random as native_random
 from carnelian.base.clock import Clock
 from native import base as native
+from native import random as native_random
 from native.clock import read
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from carnelian.base.random import seed as seed_native
+from native.random import seed as seed_native
 from tests.fuzz.arguments import read_grammar
 from tests.support.simulated_cluster import Cluster, Node, Wrong
 from tests.support.simulated_load import Load

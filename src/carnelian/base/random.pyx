@@ -26,7 +26,7 @@ cdef uint64_t random64() noexcept nogil:
     cdef uint64_t result
     cdef uint64_t shifted
     if unlikely(state[0] == 0 and state[1] == 0 and state[2] == 0 and state[3] == 0):
-        fill(process_seed ^ <uint64_t>&state[0])
+        random_seed(process_seed ^ <uint64_t>&state[0])
     result = rotate(state[1] * 5, 7) * 9
     shifted = state[1] << 17
     state[2] ^= state[0]
@@ -49,7 +49,7 @@ cdef uint64_t random_below(uint64_t n) noexcept nogil:
     return mul_high(x, n)
 
 
-cdef void fill(uint64_t x) noexcept nogil:
+cdef void random_seed(uint64_t x) noexcept nogil:
     """splitmix64 spreads the seed and never leaves all four words zero."""
     cdef uint64_t z
     cdef int i
@@ -58,8 +58,3 @@ cdef void fill(uint64_t x) noexcept nogil:
         z = (x ^ x >> 30) * <uint64_t>0xBF58476D1CE4E5B9
         z = (z ^ z >> 27) * <uint64_t>0x94D049BB133111EB
         state[i] = z ^ z >> 31
-
-
-def seed(n):
-    """Make the sequence of this thread repeatable, for tests. Any integer below 2**64 will do."""
-    fill(n)

@@ -125,11 +125,6 @@ class Declaration:
             self._arity = quick_arity(self.usage_text)
         return self._arity
 
-    def accepts(self, argc: int) -> bool:
-        """Whether a call of so many words passes the arity check."""
-        arity = self.arity
-        return argc == arity if arity > 0 else argc >= -arity
-
     @property
     def usage(self) -> Usage:
         """The parsed usage line."""

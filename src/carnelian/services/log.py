@@ -135,11 +135,6 @@ def raw(level: int, text: str) -> None:
         _log.write(text)
 
 
-def enabled(level: int) -> bool:
-    """Whether a message of this level would be written, for texts that are dear to make."""
-    return level >= _log.threshold
-
-
 def set_main_process() -> None:
     """This process is the server: its lines carry the role, those of its children C."""
     _log.main_pid = os.getpid()
