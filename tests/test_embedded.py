@@ -77,7 +77,7 @@ def test_settings_are_converted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings",
     [{"save": 60}, {"appendonly": 2}, {"databases": object()}, {"hz": True}, {"maxclients": 1.5}],
-    ids=str,
+    ids=list,
 )
 def test_settings_of_the_wrong_type(settings: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=f"the setting {next(iter(settings))}="):
