@@ -7,7 +7,7 @@ what other threads free, and every holder's leaving, count in `remote_blocks`; w
 was the last to touch the heap.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uintptr_t
 from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free
 from libc.string cimport memcpy, memset
@@ -56,20 +56,20 @@ cdef extern from * nogil:
 
 cdef enum:
     SMALL_UNIT_COUNT = 401         # SMALL_SIZE_MAX / 8 + 1
-    MEDIUM_UNIT_COUNT = 513        # MEDIUM_SIZE_MAX / 128 + 1
+    MEDIUM_UNIT_COUNT = 1025       # MEDIUM_SIZE_MAX / 64 + 1
     DRAIN_SPANS = 1024             # visited by a tidying, each a cache miss or two
     PROCESS_DRAIN_SPANS = 64       # ... of the process's heap
     TIDY_INTERVAL_MS = 100
     TIDY_WORK_MAX = 256            # 16 MiB, well below a millisecond
     WORK_LEAST = 16                # a MiB at a time is always worth giving back, ...
     WORK_SHARE = 16                # ... or this part of what nobody uses: it may be wanted again
-    CLASSES_PER_TIDYING = 16
+    CLASSES_PER_TIDYING = 32
     KEPT_SIZE_MAX = 1 << 20        # of mappings kept for reuse
 
 cdef Heap process_heap
 cdef Heap *heaps                   # all but the process's, under its lock
 cdef uint8_t small_class[SMALL_UNIT_COUNT]      # by (size + 7) / 8
-cdef uint8_t medium_class[MEDIUM_UNIT_COUNT]    # by (size + 127) / 128
+cdef uint16_t medium_class[MEDIUM_UNIT_COUNT]   # by (size + 63) / 64
 cdef char *small_base
 cdef size_t small_reserved
 cdef char *medium_base
@@ -99,9 +99,9 @@ cdef void set_up() noexcept:
         small_class[unit] = <uint8_t>klass
     klass = SMALL_CLASS_COUNT
     for unit in range(medium_units):
-        if unit * 128 > class_bytes(klass):
+        if unit * 64 > class_bytes(klass):
             klass += 1
-        medium_class[unit] = <uint8_t>klass
+        medium_class[unit] = <uint16_t>klass
     heap_init(&process_heap)
     process_survive_fork()
     small_base, small_reserved = spans_base(SMALL), spans_reserved(SMALL)
@@ -129,7 +129,7 @@ cdef inline int class_for(size_t size) noexcept nogil:
     """Of a size that a slab has room for."""
     if size <= SMALL_SIZE_MAX:
         return small_class[(size + 7) >> 3]
-    return medium_class[(size + 127) >> 7]
+    return medium_class[(size + 63) >> 6]
 
 
 # --- blocks ---

@@ -34,7 +34,7 @@ cdef enum:
     SMALL_CLASS_COUNT = 51
     SMALL_SIZE_MAX = 3200
     MEDIUM_SIZE_MAX = 65536
-    CLASS_COUNT = 122
+    CLASS_COUNT = 321
     KEPT_COUNT = 8                 # mappings kept for reuse until the next tidying
     CACHE_LINE = 64
     QUEUED = 1 << 17

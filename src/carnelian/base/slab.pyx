@@ -26,7 +26,8 @@ cdef uint32_t class_size[CLASS_COUNT]
 
 
 cdef void set_up_classes() noexcept:
-    """Steps of 8 bytes at first, then sixteen or eight to each doubling."""
+    """Steps of 8 bytes at first, then eight to each doubling, above 3,200 bytes
+    sixty-four."""
     cdef size_t size = 0
     cdef size_t step = 8
     cdef int n = 0
@@ -43,8 +44,8 @@ cdef void set_up_classes() noexcept:
     assert n == SMALL_CLASS_COUNT
     size = SMALL_SIZE_MAX
     while size < MEDIUM_SIZE_MAX:
-        step = 128
-        while size >= step * 32:
+        step = 64
+        while size >= step * 128:
             step *= 2
         size += step
         class_size[n] = <uint32_t>size
