@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from carnelian.engine import host
 from carnelian.engine.engine import Engine
 from carnelian.engine.host import Configuration, Log, Persistence, Users
 from carnelian.engine.local_session import LocalSession
@@ -92,3 +95,18 @@ def test_a_setting_acts_on_its_own_engine(engine: Any) -> None:
     setrange = (b"SETRANGE", b"k", b"2000000", b"x")
     assert call(engine, *setrange).startswith(b"-ERR string exceeds maximum allowed size")
     assert call(other, *setrange) == b":2000001\r\n"
+
+
+def test_the_types_for_python_name_what_there_is() -> None:
+    """host.pyi, which type checkers read, against the classes."""
+    stub = Path(host.__file__).with_name("host.pyi").read_text(encoding="utf-8")
+    for declared in ast.parse(stub).body:
+        if isinstance(declared, ast.ClassDef):
+            known = getattr(host, declared.name)
+            methods = [item.name for item in declared.body if isinstance(item, ast.FunctionDef)]
+            fields = [
+                item.target.id
+                for item in declared.body
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+            ]
+            assert [name for name in [*methods, *fields] if not hasattr(known, name)] == []
