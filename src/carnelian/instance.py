@@ -61,7 +61,7 @@ class Instance:
         self.loading = Loading(self.engine, config)
         self.snapshots = Snapshots(self.engine, config, self.children, self.loading)
         self.snapshots.stream_aux = self.replication.aux
-        self.aof = AppendOnly(self)
+        self.aof = AppendOnly(self.engine, config, self.snapshots)
         self.snapshots.remove_file = self.aof.worker.submit_removal
         self.host.persistence = Files(self.snapshots, self.aof)
         self.users = self.host.users = Users(self.engine, config)

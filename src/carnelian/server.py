@@ -70,7 +70,14 @@ class Server(Instance, listener.Policy):
         self.endpoints = Endpoints(self.loop, config, self)
         self.client_cron = ClientCron(self.loop, config)
         self.transport = self.new_transport(self.loop)
-        self.replica = Replica(self)
+        self.replica = Replica(
+            self.loop,
+            self.replication,
+            config,
+            snapshots=self.snapshots,
+            aof=self.aof,
+            transport=self.transport,
+        )
         self.primary = Primary(
             self.loop, self.replication, config, self.snapshots, self.aof
         )

@@ -235,6 +235,20 @@ def test_client_unblock(connect: Connect) -> None:
     assert by_error.client.call("PING") == "PONG"
 
 
+@pytest.mark.parametrize(("how", "failed"), [("ERROR", 1), ("TIMEOUT", 0)])
+def test_an_unblocked_command_is_counted(how: str, failed: int, connect: Connect) -> None:
+    client = connect()
+    client.call("CONFIG", "RESETSTAT")
+    waiter = Waiter(connect, "BLPOP", "q", 0)
+    until_blocked(client, 1)
+    assert client.call("CLIENT", "UNBLOCK", waiter.id, how) == 1
+    waiter.answer()
+    found = client.call("INFO", "commandstats").decode()
+    line = next(line for line in found.splitlines() if line.startswith("cmdstat_blpop:"))
+    assert line.startswith("cmdstat_blpop:calls=1,")
+    assert f",failed_calls={failed}" in line
+
+
 def test_killed_and_gone_clients_take_nothing(connect: Connect) -> None:
     client = connect()
     killed = Waiter(connect, "BLPOP", "q", 0)

@@ -279,7 +279,7 @@ class Node:
 
     @property
     def link(self) -> Any:
-        return self.server.replica.link
+        return self.server.replica.primary_link
 
     @property
     def is_primary(self) -> bool:

@@ -6,6 +6,7 @@ from carnelian.base.native cimport unlikely
 from carnelian.base.slice cimport Slice
 from carnelian.engine.events cimport NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_HASH
 from carnelian.engine.gate cimport GATE_LOADING, GATE_PAUSED, GATE_WRITABLE_REPLICA
+from carnelian.engine.removal cimport removal_name
 from carnelian.keyspace.database cimport Database, KeyRef, key_find, key_unlink
 from carnelian.keyspace.entry cimport EXPIRES, Entry, entry_key, entry_when
 from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_next_ms
@@ -45,7 +46,7 @@ cdef class Expiry:
     cdef bint expired(self, KeyRef *ref):
         cdef Slice argv[2]
         cdef Entry *e
-        cdef bint lazily
+        cdef bytes name
         if self.is_replay():
             return False
         if self.keeps_expired():
@@ -54,9 +55,9 @@ cdef class Expiry:
         e = key_unlink(ref)
         self.stats.expired_keys += 1
         if self.propagation.active:
-            lazily = self.host.configuration.lazyfree_lazy_expire
-            argv[0].ptr = b"UNLINK" if lazily else b"DEL"
-            argv[0].len = 6 if lazily else 3
+            name = removal_name(self.host.configuration.lazyfree_lazy_expire)
+            argv[0].ptr = name
+            argv[0].len = len(name)
             argv[1].ptr = ref.key
             argv[1].len = ref.len
             self.propagation.add_slices(ref.db.id, argv, 2)

@@ -166,15 +166,26 @@ def wake_waiting(Engine engine):
 
 cdef bint unblock(Engine engine, Session session, bint with_error):
     cdef Blocked blocked = session.blocked
-    cdef ReplyMark mark = reply_mark(&session.reply)
     if blocked is None or blocked.kind == BLOCKED_POSTPONED or blocked.kind == BLOCKED_SHUTDOWN:
         return False
     if with_error:
-        answer_error(engine, session, b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
-        release(engine, blocked, mark)
+        fail_blocked(engine, blocked, b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
     else:
         time_out(engine, blocked)
     return True
+
+
+cdef int fail_blocked(Engine engine, Blocked blocked, bytes text) except -1:
+    """A wait ends with an error, which is a failure of the command that waits."""
+    cdef Session session = blocked.session
+    cdef ReplyMark mark = reply_mark(&session.reply)
+    cdef Command command = session.last_command
+    if command is not None:
+        command.calls += 1
+        command.failed += 1
+    answer_error(engine, session, text)
+    release(engine, blocked, mark)
+    return 0
 
 
 STATE_CHANGED = (
@@ -185,15 +196,12 @@ def disconnect_blocked(Engine engine):
     """What clients wait for may never come: tell them, and let them find out where to go."""
     cdef Session session
     cdef Blocked blocked
-    cdef ReplyMark mark
     for item in list(engine.sessions.values()):
         session = <Session>item
         blocked = session.blocked
         if blocked is None or blocked.kind in (BLOCKED_POSTPONED, BLOCKED_SHUTDOWN):
             continue
-        mark = reply_mark(&session.reply)
-        answer_error(engine, session, STATE_CHANGED)
-        release(engine, blocked, mark)
+        fail_blocked(engine, blocked, STATE_CHANGED)
         session.close_soon(True)
 
 

@@ -7,6 +7,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport FAST, READS, WRITES
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.events cimport NOTIFY_GENERIC
+from carnelian.engine.removal cimport removal_name
 from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport EXPIRES, entry_when
 from carnelian.resp.reply cimport reply_int
@@ -98,7 +99,7 @@ cdef void remove_expired(Call call, KeyRef *ref):
     call.changed(ref, NOTIFY_GENERIC, b"del")
     if call.propagates():
         lazy = call.engine.host.configuration.lazyfree_lazy_expire
-        call.propagate_as([b"UNLINK" if lazy else b"DEL", call.bytes(1)])
+        call.propagate_as([removal_name(lazy), call.bytes(1)])
 
 
 cdef int expire(Call call) except -1:

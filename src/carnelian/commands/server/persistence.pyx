@@ -9,6 +9,7 @@ from carnelian.engine.command cimport (
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.events cimport NOTIFY_GENERIC
 from carnelian.engine.host cimport Persistence
+from carnelian.engine.removal cimport removal_name
 from carnelian.keyspace.access cimport access_pack_lfu
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport Entry
@@ -215,7 +216,7 @@ cdef int restore(Call call) except -1:
         if call.dirty:
             call.notify(NOTIFY_GENERIC, b"del", &ref)
             lazy = call.engine.host.configuration.lazyfree_lazy_server_del
-            call.propagate_as([b"UNLINK" if lazy else b"DEL", call.bytes(1)])
+            call.propagate_as([removal_name(lazy), call.bytes(1)])
         reply_ok(call.reply)
         return 0
     call.link(&ref, e)

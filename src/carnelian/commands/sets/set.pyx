@@ -12,6 +12,7 @@ from carnelian.encodings.table cimport Table
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
 from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_SET
+from carnelian.engine.removal cimport removal_name
 from carnelian.engine.scanning cimport (
     Scan, scan_begin, scan_cursor, scan_end, scan_matches, scan_options, scan_reply, scan_table,
 )
@@ -317,7 +318,7 @@ cdef int pop_all(Call call, KeyRef *ref) except -1:
     reply_members(call, ref.slot[0])
     if call.propagates():
         lazily = call.engine.host.configuration.lazyfree_lazy_server_del
-        call.propagate_as([b"UNLINK" if lazily else b"DEL", call.bytes(1)])
+        call.propagate_as([removal_name(lazily), call.bytes(1)])
     call.changed(ref, NOTIFY_SET, b"spop")
     call.dirty += count - 1
     call.remove(ref)

@@ -14,6 +14,7 @@ from carnelian.commands.strings.options cimport (
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, WRITES
 from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_STRING
+from carnelian.engine.removal cimport removal_name
 from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport EXPIRES, STRING_NOT_INT, TYPE_STRING
 from carnelian.types.string.value cimport text_assign, text_create, text_value
@@ -230,7 +231,7 @@ cdef int increx(Call call) except -1:
             call.changed(&ref, NOTIFY_GENERIC, b"del")
             if call.propagates():
                 lazily = call.engine.host.configuration.lazyfree_lazy_expire
-                call.propagate_as([b"UNLINK" if lazily else b"DEL", call.bytes(1)])
+                call.propagate_as([removal_name(lazily), call.bytes(1)])
     else:
         store(call, &request, &ref, &outcome, when_ms)
     reply_array(call.reply, 2)

@@ -11,6 +11,7 @@ from carnelian.commands.strings.options cimport (
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
 from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_STRING
+from carnelian.engine.removal cimport removal_name
 from carnelian.engine.values cimport assign_text, reply_text
 from carnelian.keyspace.database cimport KeyRef, key_persist
 from carnelian.keyspace.entry cimport TYPE_STRING, entry_type
@@ -237,7 +238,7 @@ cdef int getex(Call call) except -1:
         call.changed(&ref, NOTIFY_GENERIC, b"del")
         if call.propagates():
             lazily = call.engine.host.configuration.lazyfree_lazy_expire
-            call.propagate_as([b"UNLINK" if lazily else b"DEL", call.bytes(1)])
+            call.propagate_as([removal_name(lazily), call.bytes(1)])
     elif when_ms:
         call.expire_at(&ref, when_ms)
         call.changed(&ref, NOTIFY_GENERIC, b"expire")

@@ -1,7 +1,9 @@
-"""The progress of a load: for INFO, for the log, and for clients, who are told -LOADING meanwhile.
+"""Loading a data set, whoever loads it: snapshots, the append-only file, replication.
 
-One per instance, used by whoever loads a data set: snapshots, the append-only file, replication.
-Main thread only.
+    begin -> step, step ... (or run: all steps) -> end
+
+Readers are made here, and taken on in steps, so that clients have an answer in between: -LOADING.
+How far it is tell INFO and the log. One per instance; main thread only.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import time
 
 from carnelian.services import log
+from carnelian.services.persistence.rdb.snapshot import SnapshotReader
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ class Loading:
         self.loaded_bytes = 0
         self.expected_memory = 0  # what the data took where it comes from; 0: not known
         self.started = self.shown = 0.0
+        self.keys_loaded = 0
+        self.keys_expired = 0
 
     def begin(self, total_bytes: int, serves_old: bool = False) -> None:
         """`serves_old`: into another engine, while clients read the old data."""
@@ -49,18 +54,36 @@ class Loading:
         self.engine.set_loading(False)
         return float(self.engine.clock.steady_s() - self.started)
 
-    def run(self, reader: Any, before: int, between: Callable[[], None]) -> None:
-        """Have a reader load all it has, in steps; `before` bytes came from other files."""
+    def reader(self, data: Any, *, verify: bool = True, keep_expired: bool = True) -> Any:
+        """Of a snapshot; SnapshotError, as from its steps."""
+        verify = verify and bool(self.config.rdbchecksum)
+        return SnapshotReader(
+            self.engine, data, verify_checksum=verify, keep_expired=keep_expired
+        )
+
+    def step(self, reader: Any, before: int = 0) -> bool:
+        """Have a reader load a part; whether that was the last. `before` bytes came from other
+        files."""
         reader.key_delay_us = self.config.key_load_delay
-        step_bytes = self.config.loading_process_events_interval_bytes
-        while not reader.load_some(step_bytes):
-            self.loaded_bytes = before + reader.offset
-            between()
-            now = self.engine.clock.steady_s()
-            if now - self.shown > PROGRESS_INTERVAL_S:
-                self.shown = now
-                self.show(now - self.started)
+        finished = bool(reader.load_some(self.config.loading_process_events_interval_bytes))
         self.loaded_bytes = before + reader.offset
+        now = self.engine.clock.steady_s()
+        if not finished and now - self.shown > PROGRESS_INTERVAL_S:
+            self.shown = now
+            self.show(now - self.started)
+        return finished
+
+    def run(self, reader: Any, before: int, between: Callable[[], None]) -> None:
+        """Have a reader load all it has; `between` runs after each part."""
+        while not self.step(reader, before):
+            between()
+
+    def note_loaded(self, reader: Any) -> None:
+        """A snapshot is loaded."""
+        self.keys_loaded, self.keys_expired = reader.keys - reader.expired, reader.expired
+        log.notice(
+            f"Done loading RDB, keys loaded: {self.keys_loaded}, keys expired: {self.keys_expired}."
+        )
 
     def show(self, seconds: float) -> None:
         keys = sum(size[1] for size in self.engine.sizes())

@@ -16,7 +16,6 @@ from carnelian.services import log
 from carnelian.services.persistence.children import SIGUSR1, Children
 from carnelian.services.persistence.rdb.snapshot import (
     SnapshotError,
-    SnapshotReader,
     build_value,
     check_payload,
     dump_key,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from carnelian.services.config.config import Config
     from carnelian.services.persistence.children import Child
     from carnelian.services.persistence.loading import Loading
 
@@ -48,7 +48,7 @@ SAVES_FAIL = CommandError(
 class Snapshots:
     """The state of saving of one server. Only the server's thread uses it."""
 
-    def __init__(self, engine: Any, config: Any, children: Children, loading: Loading) -> None:
+    def __init__(self, engine: Any, config: Config, children: Children, loading: Loading) -> None:
         self.engine = engine
         self.config = config
         self.loading = loading
@@ -68,8 +68,6 @@ class Snapshots:
         self.stream_aux: Callable[[], list[tuple[bytes, bytes]]] = list
         self.on_saved: list[Callable[[bool], None]] = []  # told how a background save ended
         self.loaded_aux: dict[bytes, bytes] = {}  # what the file says of itself
-        self.keys_loaded = 0
-        self.keys_expired = 0
 
     @property
     def path(self) -> str:
@@ -275,12 +273,7 @@ class Snapshots:
     def load_data(self, data: Any, between: Callable[[], None]) -> bool:
         self.loading.begin(len(data))
         try:
-            reader = SnapshotReader(
-                self.engine,
-                data,
-                verify_checksum=bool(self.config.rdbchecksum),
-                keep_expired=bool(self.config.replicaof),
-            )
+            reader = self.loading.reader(data, keep_expired=bool(self.config.replicaof))
             self.loading.run(reader, 0, between)
         except SnapshotError as damage:
             log.warning(
@@ -291,16 +284,10 @@ class Snapshots:
         finally:
             seconds = self.loading.end()
         self.loaded_aux = reader.aux
-        self.note_loaded(reader)
+        self.loading.note_loaded(reader)
         log.notice(f"DB loaded from disk: {seconds:.3f} seconds")
         self.engine.dirty = 0
         return True
-
-    def note_loaded(self, reader: Any) -> None:
-        self.keys_loaded, self.keys_expired = reader.keys - reader.expired, reader.expired
-        log.notice(
-            f"Done loading RDB, keys loaded: {self.keys_loaded}, keys expired: {self.keys_expired}."
-        )
 
     # --- for DUMP and RESTORE ---
 
@@ -324,6 +311,6 @@ class Snapshots:
             ),
             "rdb_saves": self.saves,
             "rdb_last_cow_size": self.last_cow_bytes,
-            "rdb_last_load_keys_expired": self.keys_expired,
-            "rdb_last_load_keys_loaded": self.keys_loaded,
+            "rdb_last_load_keys_expired": self.loading.keys_expired,
+            "rdb_last_load_keys_loaded": self.loading.keys_loaded,
         }

@@ -59,7 +59,7 @@ class Shutdown:
 
     def lagging(self) -> list[Any]:
         """Replicas that have not acknowledged all that there was when it began."""
-        links = self.server.replication.links
+        links = self.server.replication.replica_links
         return [link for link in links if link.ack_offset < self.offset]
 
     def step(self) -> None:
@@ -100,7 +100,7 @@ class Shutdown:
         return False
 
     def report_lag(self) -> None:
-        links, lagging = self.server.replication.links, self.lagging()
+        links, lagging = self.server.replication.replica_links, self.lagging()
         for link in lagging:
             log.notice(
                 f"Lagging replica {link.describe()} reported offset"

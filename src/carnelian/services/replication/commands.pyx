@@ -65,7 +65,7 @@ cdef int take_over(Call call, bytes replid) except -1:
         raise FAILOVER_TO_PRIMARY
     if replid.lower() != state.replid.encode():
         raise FAILOVER_OTHER_ID
-    state.link.promote()
+    state.replica.promote()
     return 0
 
 
@@ -167,9 +167,9 @@ cdef int replconf(Call call) except -1:
     if call.argc > 1 and call.is_word(1, b"ack"):
         return acknowledge(call, 2)
     if call.argc > 1 and call.is_word(1, b"getack"):
-        link = state_of(call).link
-        if call.session.flags & PRIMARY and link is not None:
-            link.send_ack()
+        replica = state_of(call).replica
+        if call.session.flags & PRIMARY and replica is not None:
+            replica.send_ack()
         return 0
     primary = primary_of(call)
     for i in range(1, call.argc, 2):

@@ -55,7 +55,7 @@ class Failover:
         return self.stage == HANDING_OVER
 
     def find(self, host: str, port: int) -> Any:
-        for link in self.state.links:
+        for link in self.state.replica_links:
             if link.listening_port == port and link.host().lower() == host.lower():
                 return link
         return None
@@ -66,7 +66,7 @@ class Failover:
             raise UNDER_WAY
         if self.state.role == "slave":
             raise ON_REPLICA
-        if not self.state.links:
+        if not self.state.replica_links:
             raise NO_REPLICAS
         if force and (not timeout_ms or target is None):
             raise FORCE_NEEDS
@@ -94,7 +94,7 @@ class Failover:
         handing_over = self.is_handing_over
         self.clear()
         if handing_over:
-            self.state.link.promote()
+            self.state.replica.promote()
         self.state.primary.want_acks()  # for those in WAIT
         self.engine.pause.hold_writes("failover", False)
 
@@ -129,7 +129,7 @@ class Failover:
             found = self.find(*self.target)
             links = [found] if found is not None else []
         else:
-            links = self.state.links
+            links = self.state.replica_links
         for link in links:
             if link.ack_offset == self.state.offset and link.stage == ONLINE:
                 return link
@@ -138,7 +138,7 @@ class Failover:
     def hand_over(self, host: str, port: int) -> None:
         self.target = (host, port)
         self.stage = HANDING_OVER
-        self.state.link.follow(host, port)
+        self.state.replica.follow(host, port)
 
     # --- the link's report ---
 

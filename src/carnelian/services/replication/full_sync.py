@@ -27,6 +27,10 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from carnelian.services.config.config import Config
+    from carnelian.services.persistence.children import Children
+    from carnelian.services.persistence.snapshots import Snapshots
+
 CHUNK_BYTES = 256 * 1024
 FAILED = b"-ERR BGSAVE failed, replication can't continue\r\n"
 
@@ -69,7 +73,9 @@ class FileTransfer:
 
 
 class FullSync:
-    def __init__(self, loop: Any, state: Any, config: Any, snapshots: Any, children: Any) -> None:
+    def __init__(
+        self, loop: Any, state: Any, config: Config, snapshots: Snapshots, children: Children
+    ) -> None:
         self.loop = loop
         self.state = state
         self.config = config
@@ -81,7 +87,7 @@ class FullSync:
         snapshots.on_saved.append(self.file_saved)
 
     def at_stage(self, stage: int) -> list[Any]:
-        return [link for link in self.state.links if link.stage == stage]
+        return [link for link in self.state.replica_links if link.stage == stage]
 
     # --- asking for one ---
 

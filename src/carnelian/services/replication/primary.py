@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from carnelian.services.config.config import Config
+    from carnelian.services.persistence.aof.append_only import AppendOnly
+    from carnelian.services.persistence.snapshots import Snapshots
+
 PENDING_OUTPUT = error("SYNC and PSYNC are invalid with pending output")
 NOT_A_CONNECTION = error("Only a network connection can become a replica")
 FAILING_OVER = CommandError(b"NOMASTERLINK Can't SYNC while failing over")
@@ -36,7 +40,9 @@ GETACK = [b"REPLCONF", b"GETACK", b"*"]
 
 
 class Primary:
-    def __init__(self, loop: Any, state: Any, config: Any, snapshots: Any, aof: Any) -> None:
+    def __init__(
+        self, loop: Any, state: Any, config: Config, snapshots: Snapshots, aof: AppendOnly
+    ) -> None:
         self.loop = loop
         self.state = state
         self.config = config
@@ -79,12 +85,12 @@ class Primary:
     def sync(self, session: Any, replid: str | None, next_byte: int = -1) -> None:
         """PSYNC, or SYNC without a replid. Answers by itself; CommandError says why not."""
         link = self.link_of(session)
-        if link in self.state.links:
+        if link in self.state.replica_links:
             return
         if self.state.failover is not None and self.state.failover.is_active:
             raise FAILING_OVER
         if self.state.role == "slave" and not (
-            self.state.link is not None and self.state.link.is_connected
+            self.state.replica is not None and self.state.replica.is_connected
         ):
             raise NO_MASTER_LINK
         if link.owes_replies:
@@ -158,7 +164,7 @@ class Primary:
 
     def acknowledged(self, session: Any, offset: int, aof_offset: int) -> None:
         link = session.replica
-        if link is None or link not in self.state.links:
+        if link is None or link not in self.state.replica_links:
             return
         link.acknowledge(offset, aof_offset)
         self.acks_changed = True
@@ -169,7 +175,7 @@ class Primary:
             self.judge_good_replicas()
 
     def online(self) -> list[Any]:
-        return [link for link in self.state.links if link.stage == ONLINE]
+        return [link for link in self.state.replica_links if link.stage == ONLINE]
 
     def count_acked(self, offset: int) -> int:
         return sum(link.ack_offset >= offset for link in self.online())
@@ -232,7 +238,7 @@ class Primary:
             self.acks_wanted = False
             failover = self.state.failover
             allowed = failover is None or failover.may_ask()
-            if allowed and self.state.links and self.state.role == "master":
+            if allowed and self.state.replica_links and self.state.role == "master":
                 self.state.feed(GETACK)
         return bool(self.state.flush(at_once))
 
@@ -249,7 +255,7 @@ class Primary:
         self.ticks = 0
         self.seconds += 1
         self.state.tidy()
-        if self.state.links:
+        if self.state.replica_links:
             self.alone_s = 0
             self.keep_alive()
             self.cut_silent()
@@ -272,7 +278,7 @@ class Primary:
 
     def cut_silent(self) -> None:
         limit_s = self.config.repl_timeout
-        for link in list(self.state.links):
+        for link in list(self.state.replica_links):
             silent = link.silent_s() > limit_s and link.stage_s() > limit_s
             if link.stage == ONLINE and silent and not link.speaks_sync:
                 log.warning(f"Disconnecting timedout replica (streaming sync): {link.describe()}")

@@ -1,6 +1,6 @@
 """The replica's side of one server: whom it follows, and what that means for its clients.
 
-It is `ReplicationState.link`, through which REPLICAOF, ROLE, INFO and FAILOVER reach it. One per
+It is `ReplicationState.replica`, through which REPLICAOF, ROLE, INFO and FAILOVER reach it. One per
 server, used from the loop's thread.
 """
 
@@ -11,11 +11,21 @@ import os
 from carnelian.engine.serving import disconnect_blocked
 from carnelian.services import log
 from carnelian.services.persistence.aof import append_only as aof_state
-from carnelian.services.replication.link import CONNECTED, LOADING, TRANSFER, Link
+from carnelian.services.replication.primary_link import (
+    CONNECTED,
+    LOADING,
+    TRANSFER,
+    PrimaryLink,
+)
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from carnelian.services.config.config import Config
+    from carnelian.services.persistence.aof.append_only import AppendOnly
+    from carnelian.services.persistence.snapshots import Snapshots
+    from carnelian.services.replication.transport import Transport
 
 DATABASE_DIGITS_MAX = 9
 DISK_TROUBLE_S = 10.0  # between lines of the log about it
@@ -23,18 +33,29 @@ ROLE_WORDS = {LOADING: "sync"}  # ROLE knows no state of its own for it
 
 
 class Replica:
-    def __init__(self, server: Any) -> None:
-        self.server = server
-        self.loop = server.loop
-        self.engine = server.engine
-        self.config = server.config
-        self.state = server.replication
-        self.link: Link | None = None
+    def __init__(
+        self,
+        loop: Any,
+        state: Any,
+        config: Config,
+        *,
+        snapshots: Snapshots,
+        aof: AppendOnly,
+        transport: Transport,
+    ) -> None:
+        self.loop = loop
+        self.state = state
+        self.config = config
+        self.snapshots = snapshots
+        self.aof = aof
+        self.transport = transport
+        self.engine = snapshots.engine
+        self.primary_link: PrimaryLink | None = None
         self.resumable = False  # our data and offset are a place in the history of our replid
         self.full_syncs = 0
         self.told_of_disk_s = -DISK_TROUBLE_S
         self.told_synced = 0  # of the append-only file, in the last acknowledgement
-        self.state.link = self
+        self.state.replica = self
         if self.config.replicaof:
             self.state.role = "slave"
         self.config.on_any_change(
@@ -43,18 +64,18 @@ class Replica:
 
     @property
     def is_replica(self) -> bool:
-        return self.link is not None
+        return self.primary_link is not None
 
     @property
     def is_connected(self) -> bool:
-        return self.link is not None and self.link.is_connected
+        return self.primary_link is not None and self.primary_link.is_connected
 
     # --- changes of role ---
 
     def start(self) -> None:
         """At start, after the data is loaded: follow whom the configuration names."""
         if self.config.replicaof:
-            aux = self.server.snapshots.loaded_aux
+            aux = self.snapshots.loaded_aux
             self.resumable = aux.get(b"repl-id") == self.state.replid.encode()
             if self.resumable:
                 self.state.stream_db = self.stream_db_of(aux)
@@ -62,27 +83,27 @@ class Replica:
 
     def follow(self, host: str, port: int) -> None:
         """REPLICAOF host port. Our own replicas stay: they may be able to go on."""
-        if self.link is None:
+        if self.primary_link is None:
             disconnect_blocked(self.engine)
             self.state.create_backlog()
             self.resumable = True
         else:
-            self.link.close()
+            self.primary_link.close()
         self.config.assign("replicaof", (host, port), hooks=True)
         self.become_replica(host, port)
 
     def become_replica(self, host: str, port: int) -> None:
         self.state.role = "slave"
-        self.link = Link(self, host, port)
+        self.primary_link = PrimaryLink(self, host, port)
         self.follow_rules()
-        self.link.connect()
+        self.primary_link.connect()
 
     def promote(self, take_back: bool = False) -> None:
         """REPLICAOF NO ONE: go on alone with the data there is, under an ID of our own, because
         the old one may go on elsewhere. `take_back`: a FAILOVER has come to nothing."""
-        if self.link is None:
+        if self.primary_link is None:
             return
-        link, self.link = self.link, None
+        link, self.primary_link = self.primary_link, None
         link.close()
         self.config.assign("replicaof", (), hooks=True)
         self.state.shift_id()
@@ -94,29 +115,29 @@ class Replica:
 
     def close(self) -> None:
         """At shutdown: no half-received file stays behind."""
-        if self.link is not None:
-            self.link.close()
+        if self.primary_link is not None:
+            self.primary_link.close()
 
     def follow_rules(self) -> None:
         """What clients may do, after role, link and configuration."""
         stale = not self.is_connected and not self.config.replica_serve_stale_data
-        self.engine.set_replica(self.link is not None, bool(self.config.replica_read_only), stale)
+        self.engine.set_replica(self.is_replica, bool(self.config.replica_read_only), stale)
 
     # --- what the link tells ---
 
-    def link_changed(self, link: Link) -> None:
-        if link is self.link:
+    def link_changed(self, link: PrimaryLink) -> None:
+        if link is self.primary_link:
             self.follow_rules()
 
     def before_load(self, keeps_data: bool = False) -> None:
         """The data set is about to be replaced; or to be kept until there is a new one."""
-        if self.server.snapshots.children.active is not None:
+        if self.snapshots.children.active is not None:
             log.notice("Replica is about to load the snapshot of its master: killing a child")
-            self.server.snapshots.children.kill()
+            self.snapshots.children.kill()
         if keeps_data:
             return
         self.state.cut_replicas()
-        self.server.aof.before_sync()
+        self.aof.before_sync()
 
     def stream_db_of(self, aux: dict[bytes, bytes]) -> int:
         """The database in which the stream goes on behind a snapshot that says so of itself. That
@@ -137,7 +158,7 @@ class Replica:
         if lost:
             self.data_lost()
         else:
-            self.server.aof.follow_config()
+            self.aof.follow_config()
 
     def data_lost(self) -> None:
         """What is left is no point in anybody's history."""
@@ -146,7 +167,7 @@ class Replica:
 
     def restart_log(self) -> None:
         """The append-only file describes other data than there now is."""
-        self.server.aof.after_sync()
+        self.aof.after_sync()
 
     def deletes_sync_files(self) -> bool:
         """Whether a received snapshot is not to be kept on disk."""
@@ -171,29 +192,29 @@ class Replica:
     def ack_words(self) -> list[str]:
         """What an acknowledgement tells besides the offset applied: what is safe in our own
         append-only file, for the primary's WAITAOF."""
-        aof = self.server.aof
+        aof = self.aof
         if aof.state != aof_state.ON:
             return []
         self.told_synced = aof.synced_offset
         return ["FACK", str(self.told_synced)]
 
     def cron(self) -> None:
-        if self.link is None:
+        if self.primary_link is None:
             return
-        self.link.cron()
-        aof = self.server.aof
+        self.primary_link.cron()
+        aof = self.aof
         if aof.state == aof_state.ON and aof.synced_offset != self.told_synced:
             self.send_ack()
 
     def send_ack(self) -> None:
-        if self.link is not None and self.link.is_connected:
-            self.link.send_ack()
+        if self.primary_link is not None and self.primary_link.is_connected:
+            self.primary_link.send_ack()
 
     # --- what it shows ---
 
     def role_reply(self) -> list[object]:
         """ROLE's reply of a replica."""
-        link = self.link
+        link = self.primary_link
         assert link is not None
         return [
             b"slave",
@@ -205,7 +226,7 @@ class Replica:
 
     def info(self) -> dict[str, object]:
         """The fields of INFO replication that a replica has; none on a primary."""
-        link = self.link
+        link = self.primary_link
         if link is None:
             return {}
         now_s = self.engine.clock.steady_s()

@@ -3,9 +3,9 @@
     NONE -> WAIT_START -> WAIT_END -> SEND_SNAPSHOT -> ONLINE       full synchronization
     NONE -> ONLINE                                                  partial
 
-It is `Session.replica` from the first REPLCONF on, and is on `ReplicationState.links` from PSYNC
-until the connection ends. It copies nothing: the stream is sent from the backlog's blocks, which
-are kept from the earliest `position` of all links on.
+It is `Session.replica` from the first REPLCONF on, and is on `ReplicationState.replica_links` from
+PSYNC until the connection ends. It copies nothing: the stream is sent from the backlog's blocks,
+which are kept from the earliest `position` of all links on.
 """
 
 from libc.stdint cimport int64_t, uint64_t

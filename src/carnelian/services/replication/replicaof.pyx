@@ -34,7 +34,7 @@ cdef int status(Call call, bytes text) except -1:
 cdef int replicaof(Call call) except -1:
     cdef int64_t port = 0
     cdef ReplicationState state = state_of(call)
-    service = state.link
+    service = state.replica
     if service is None:
         raise NO_REPLICATION
     if call.engine.host.configuration.cluster_enabled:
@@ -51,7 +51,7 @@ cdef int replicaof(Call call) except -1:
     if not parse_int64(call.argv[2].ptr, call.argv[2].len, &port) or not 0 <= port <= PORT_MAX:
         raise BAD_PORT
     host = call.bytes(1).decode("utf-8", "surrogateescape")
-    if service.is_replica and (service.link.host.lower(), service.link.port) == (
+    if service.is_replica and (service.primary_link.host.lower(), service.primary_link.port) == (
             host.lower(), port):
         tell(call, "REPLICAOF would result into synchronization with the master we are already"
                    " connected with. No operation performed.")

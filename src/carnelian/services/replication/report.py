@@ -14,12 +14,12 @@ def section(state: Any) -> dict[str, object]:
     config = state.config
     kept, first, _ = state.backlog_figures()
     fields: dict[str, object] = {"role": state.role}
-    if state.link is not None and state.role == "slave":
-        fields |= state.link.info()
-    fields["connected_slaves"] = len(state.links)
+    if state.replica is not None and state.role == "slave":
+        fields |= state.replica.info()
+    fields["connected_slaves"] = len(state.replica_links)
     if state.primary is not None and config.min_replicas_to_write and config.min_replicas_max_lag:
         fields["min_slaves_good_slaves"] = state.primary.good
-    fields |= {f"slave{i}": link.info_line() for i, link in enumerate(state.links)}
+    fields |= {f"slave{i}": link.info_line() for i, link in enumerate(state.replica_links)}
     failover = state.failover
     return fields | {
         "master_failover_state": "no-failover" if failover is None else failover.stage,
@@ -48,10 +48,10 @@ def counts(state: Any) -> dict[str, object]:
 
 def role(state: Any) -> list[object]:
     """ROLE."""
-    if state.role == "slave" and state.link is not None:
-        answer: list[object] = state.link.role_reply()
+    if state.role == "slave" and state.replica is not None:
+        answer: list[object] = state.replica.role_reply()
         return answer
-    online = [link for link in state.links if link.stage == ONLINE]
+    online = [link for link in state.replica_links if link.stage == ONLINE]
     return [
         "master",
         state.offset,

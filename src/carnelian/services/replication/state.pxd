@@ -19,7 +19,7 @@ For the replica's side:
     state.shift_id()                promotion: the history so far becomes replid2, with a new
                                     random replid from offset + 1 on
     state.cut_replicas()            close the connections of all attached replicas
-    state.link                      set by the replica's side to its service: None, or an object
+    state.replica                   set by the replica's side to its service: None, or an object
                                     with follow(host, port), promote(), send_ack(), info() -> dict
                                     of INFO fields, role_reply() -> list for ROLE, is_connected
     state.stream_db                 the database selected in the primary's stream: snapshots tell it
@@ -51,13 +51,13 @@ cdef class ReplicationState(Replication):
     cdef public int64_t second_offset      # replid2 is good for offsets below; -1: for none
     cdef StreamSink sink
     cdef public int stream_db              # SELECTed in the stream; -1: none yet
-    cdef readonly list links               # of ReplicaLink, in order of arrival
+    cdef readonly list replica_links       # of ReplicaLink, in order of arrival
     cdef int64_t flushed                   # offset up to which links have been told
     cdef int64_t put_off_ms                # when the first byte was not told of; 0: none is
     cdef int64_t size_wanted               # repl-backlog-size
     cdef size_t trimmed_count              # blocks when trimming was last tried
     cdef public object primary             # services.replication.primary.Primary, or None
-    cdef public object link                # the service that follows a primary, or None
+    cdef public object replica             # services.replication.replica.Replica, or None
     cdef public object failover            # services.replication.failover.Failover, or None
 
     cdef int append_raw(self, const char *p, size_t n) except -1

@@ -70,7 +70,7 @@ cdef class ReplicationState:
     def __cinit__(self, Engine engine, config):
         self.engine = engine
         self.config = config
-        self.links = []
+        self.replica_links = []
         self.replid = random_id()
         self.replid2 = NO_ID
         self.second_offset = -1
@@ -172,7 +172,7 @@ cdef class ReplicationState:
         cdef int64_t keep = self.backlog.end - self.size_wanted
         cdef ReplicaLink link
         if <int64_t>(self.backlog.count * BACKLOG_BLOCK_SIZE) > self.size_wanted:
-            for item in self.links:
+            for item in self.replica_links:
                 link = <ReplicaLink>item
                 if 0 <= link.position < keep:
                     keep = link.position
@@ -260,20 +260,20 @@ cdef class ReplicationState:
         """A replica's PSYNC or SYNC: it takes part from now on."""
         link.backlog = &self.backlog
         link.become_replica()
-        self.links.append(link)
+        self.replica_links.append(link)
 
     cpdef object forget(self, Session session):
         """The session is gone; from Engine.drop_session."""
         link = session.replica
         session.replica = None
-        if link in self.links:
-            self.links.remove(link)
+        if link in self.replica_links:
+            self.replica_links.remove(link)
             if self.primary is not None:
                 self.primary.lost(link)
 
     def cut_replicas(self):
         """Close all replicas' connections: they will come back and ask how to go on."""
-        for link in list(self.links):
+        for link in list(self.replica_links):
             session = link.connection
             link.close()
             self.engine.drop_session(session)
@@ -293,7 +293,7 @@ cdef class ReplicationState:
                 return True
         self.put_off_ms = 0
         self.flushed = self.backlog.end
-        for item in list(self.links):
+        for item in list(self.replica_links):
             link = <ReplicaLink>item
             if link.is_streaming():
                 link.connection.wrote()
@@ -313,7 +313,7 @@ cdef class ReplicationState:
         return report.role(self)
 
     cpdef int replica_count(self):
-        return <int>len(self.links)
+        return <int>len(self.replica_links)
 
     cpdef tuple output_figures(self, Session session):
         return (0, 0) if session.replica is None else session.replica.output_figures()
@@ -321,15 +321,15 @@ cdef class ReplicationState:
     cpdef tuple stream_bytes(self):
         kept = self.backlog_figures()[2]
         # What is kept beyond the backlog's size is kept for replicas that lag.
-        return kept, min(kept, self.config.repl_backlog_size) if self.links else kept
+        return kept, min(kept, self.config.repl_backlog_size) if self.replica_links else kept
 
     cpdef object reset_figures(self):
         if self.primary is not None:
             self.primary.reset_figures()
 
     cpdef object write_unsaved(self):
-        if self.link is not None:
-            self.link.obeys_in_spite()
+        if self.replica is not None:
+            self.replica.obeys_in_spite()
 
     def backlog_figures(self):
         """(bytes kept, offset of the first of them, memory)."""

@@ -17,7 +17,8 @@ from carnelian.services.persistence.rdb.snapshot_stream import StreamedReader
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
-    from typing import Any
+
+    from carnelian.services.persistence.snapshots import Snapshots
 
 DIGITS_MAX = 18
 
@@ -27,13 +28,11 @@ class StreamedLoading:
     tells whether the old data is gone."""
 
     def __init__(
-        self, snapshots: Any, length: int, *, swap: bool, serve_old: bool, lazily: bool
+        self, snapshots: Snapshots, length: int, *, swap: bool, serve_old: bool, lazily: bool
     ) -> None:
-        self.snapshots = snapshots
         self.engine = engine = snapshots.engine
         self.swap = swap
         self.is_destroyed = not swap
-        self.started_s = self.engine.clock.steady_s()
         self.target = engine.aside() if swap else engine
         if not swap:
             log.notice("MASTER <-> REPLICA sync: Flushing old data")
@@ -59,17 +58,13 @@ class StreamedLoading:
             raise SnapshotError("Replication stream EOF marker is broken", self.reader.offset)
 
     def finish(self) -> None:
-        reader = self.reader
         if self.swap:
             log.notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB")
             self.engine.adopt(self.target)
             self.target.empty(True)
             log.notice("MASTER <-> REPLICA sync: Discarding old DB in background")
         self.progress.end()
-        seconds = self.engine.clock.steady_s() - self.started_s
-        log.notice(f"Done loading RDB, keys loaded: {reader.keys}, in {seconds:.3f} seconds")
-        self.snapshots.keys_loaded = reader.keys
-        self.snapshots.keys_expired = 0
+        self.progress.note_loaded(self.reader)
 
     def cancel(self) -> None:
         """Give it up."""

@@ -27,18 +27,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from carnelian.services.config.config import Config
     from carnelian.services.persistence.children import Child
+    from carnelian.services.persistence.snapshots import Snapshots
 
 CHILD = "AOF"
 OFF, ON, WAITING = "off", "on", "waiting"
 
 
 class AppendOnly:
-    def __init__(self, instance: Any) -> None:
-        self.instance = instance
-        self.engine: Any = instance.engine
-        self.config: Any = instance.config
-        self.children = instance.children
+    def __init__(self, engine: Any, config: Config, snapshots: Snapshots) -> None:
+        self.engine = engine
+        self.config = config
+        self.snapshots = snapshots
+        self.loading = snapshots.loading
+        self.children = snapshots.children
         self.worker = FileWorker()
         self.commands: Any = CommandLog(self.engine)
         latency = self.engine.diagnostics.latency
@@ -99,7 +102,20 @@ class AppendOnly:
 
     def load(self, between: Callable[[], None]) -> bool:
         """Load the files of the manifest; False after the log said why they cannot be used."""
-        return load.Load(self, between).run()
+        reading = load.Load(self.engine, self.config, self.loading, self.directory)
+        self.engine.propagation.suspend()
+        try:
+            self.manifest = reading.run(between)
+        except load.LoadError as wrong:
+            log.warning(str(wrong))
+            return False
+        finally:
+            self.engine.propagation.resume()
+        self.current_bytes, self.base_bytes = reading.current_bytes, reading.base_bytes
+        if not self.serving:
+            # What was replayed at start is no call of a client.
+            self.engine.commands.reset_figures()
+        return True
 
     def open(self, loaded: bool) -> bool:
         """After loading: go on with the last increment, or begin. False if that fails. `loaded`:
@@ -199,7 +215,7 @@ class AppendOnly:
     def switch(self, wanted: bool) -> None:
         if wanted and self.forbidden:
             raise rewriting.NO_FILES
-        if not self.serving or self.instance.loading.active:
+        if not self.serving or self.loading.active:
             return  # what comes after loading looks at the configuration
         if wanted == (self.state != OFF):
             return
@@ -276,7 +292,7 @@ class AppendOnly:
         return bool(self.config.aof_use_rdb_preamble)
 
     def write_base(self, path: str, temporary: str = "") -> None:
-        rewriting.write_base(self.instance, path, temporary)
+        rewriting.write_base(self.engine, self.snapshots, path, temporary)
 
     def temporary_base(self, pid: int) -> str:
         return os.path.join(str(self.config.dir), f"temp-rewriteaof-bg-{pid}.aof")

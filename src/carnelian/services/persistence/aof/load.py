@@ -22,14 +22,15 @@ from carnelian.services.persistence.aof.manifest import (
 )
 from carnelian.services.persistence.aof.manifest import load as load_manifest
 from carnelian.services.persistence.aof.replay import LogDamage, LogReader
-from carnelian.services.persistence.rdb.snapshot import SnapshotError, SnapshotReader
+from carnelian.services.persistence.rdb.snapshot import SnapshotError
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from carnelian.services.persistence.aof.append_only import AppendOnly
+    from carnelian.services.config.config import Config
+    from carnelian.services.persistence.loading import Loading
 
 SNAPSHOT_MAGIC = b"REDIS"
 ADVICE = (
@@ -68,33 +69,29 @@ def mapped(path: str) -> Any:
 
 
 class Load:
-    def __init__(self, owner: AppendOnly, between: Callable[[], None]) -> None:
-        self.owner = owner
-        self.engine: Any = owner.engine
-        self.config: Any = owner.config
-        self.loading = owner.instance.loading
-        self.between = between
+    """Afterwards it knows how big the files are."""
+
+    def __init__(self, engine: Any, config: Config, loading: Loading, directory: str) -> None:
+        self.engine = engine
+        self.config = config
+        self.loading = loading
+        self.directory = directory
+        self.manifest = Manifest("")
+        self.current_bytes = 0
+        self.base_bytes = 0
         self.loaded_bytes = 0
         self.tearable: Part | None = None
 
-    def run(self) -> bool:
-        """False after the log said why the data cannot be used."""
-        self.engine.propagation.suspend()
-        try:
-            self.owner.manifest = read_manifest(
-                self.owner.directory, str(self.config.appendfilename)
-            )
-            self.upgrade_if_needed()
-            self.load_parts()
-        except LoadError as wrong:
-            log.warning(str(wrong))
-            return False
-        finally:
-            self.engine.propagation.resume()
-        if not self.owner.serving:
-            # What was replayed at start is no call of a client.
-            self.engine.commands.reset_figures()
-        return True
+    def run(self, between: Callable[[], None]) -> Manifest:
+        """The manifest, once all it names is loaded; `between` runs after each part: clients wait.
+        LoadError."""
+        self.manifest = read_manifest(self.directory, str(self.config.appendfilename))
+        self.upgrade_if_needed()
+        self.load_parts(between)
+        return self.manifest
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.directory, name)
 
     # --- a single file of an older version ---
 
@@ -102,14 +99,14 @@ class Load:
         """Redis before 7 had one file, in the working directory."""
         name = str(self.config.appendfilename)
         old = os.path.join(str(self.config.dir), name)
-        manifest = self.owner.manifest
+        manifest = self.manifest
         if not os.path.isfile(old):
             return
         interrupted = (
             manifest.base is not None
             and not manifest.increments
             and manifest.base.name == name
-            and not os.path.exists(self.owner.path(name))
+            and not os.path.exists(self.path(name))
         )
         if manifest.parts() and not interrupted:
             return
@@ -117,16 +114,16 @@ class Load:
         upgraded.base = Part(name, 1, BASE)
         upgraded.base_sequence = 1
         try:
-            files.make_directory(self.owner.directory)
-            upgraded.store(self.owner.directory)
-            os.rename(old, self.owner.path(name))
+            files.make_directory(self.directory)
+            upgraded.store(self.directory)
+            os.rename(old, self.path(name))
         except OSError as failed:
             raise LoadError(
                 f"Error trying to move the old AOF file {name} into dir"
-                f" {self.owner.directory}: {failed.strerror}"
+                f" {self.directory}: {failed.strerror}"
             ) from None
-        sync_names(self.owner.directory)
-        self.owner.manifest = upgraded
+        sync_names(self.directory)
+        self.manifest = upgraded
         log.notice(
             f"Successfully migrated an old-style AOF file ({name}) into the AOF directory"
             f" ({self.config.appenddirname})."
@@ -134,20 +131,19 @@ class Load:
 
     # --- the parts ---
 
-    def load_parts(self) -> None:
-        owner = self.owner
-        parts = owner.manifest.parts()
+    def load_parts(self, between: Callable[[], None]) -> None:
+        parts = self.manifest.parts()
         sizes = [self.size_of(part) for part in parts]
         self.tearable = self.last_with_data(parts, sizes)
-        owner.current_bytes = sum(sizes)
-        owner.base_bytes = sizes[0] if owner.manifest.base is not None else 0
-        if not owner.current_bytes:
+        self.current_bytes = sum(sizes)
+        self.base_bytes = sizes[0] if self.manifest.base is not None else 0
+        if not self.current_bytes:
             return
-        self.loading.begin(owner.current_bytes)
+        self.loading.begin(self.current_bytes)
         try:
             for part in parts:
                 started = time.monotonic()
-                if self.load_part(part, last=part is self.tearable):
+                if self.load_part(part, between, last=part is self.tearable):
                     kind = "base" if part.kind == BASE else "incr"
                     log.notice(
                         f"DB loaded from {kind} file {part.name}:"
@@ -170,16 +166,16 @@ class Load:
 
     def size_of(self, part: Part) -> int:
         try:
-            return os.stat(self.owner.path(part.name)).st_size
+            return os.stat(self.path(part.name)).st_size
         except OSError as failed:
             raise LoadError(
                 f"Unable to obtain the AOF file {part.name} length. stat: {failed.strerror}"
             ) from None
 
-    def load_part(self, part: Part, last: bool) -> bool:
+    def load_part(self, part: Part, between: Callable[[], None], last: bool) -> bool:
         """False for an empty file."""
         try:
-            data = mapped(self.owner.path(part.name))
+            data = mapped(self.path(part.name))
         except OSError as failed:
             raise LoadError(
                 f"Fatal error: can't open the append log file {part.name} for reading:"
@@ -189,12 +185,14 @@ class Load:
             return False
         offset = 0
         if data[: len(SNAPSHOT_MAGIC)] == SNAPSHOT_MAGIC:
-            offset = self.load_snapshot(part, data)
-        self.load_commands(part, data, offset, last)
+            offset = self.load_snapshot(part, data, between)
+        reader = self.load_commands(part, data, offset, between)
+        if reader.torn:
+            self.cut(part, reader, last)
         self.loaded_bytes += len(data)
         return True
 
-    def load_snapshot(self, part: Part, data: Any) -> int:
+    def load_snapshot(self, part: Part, data: Any, between: Callable[[], None]) -> int:
         """The snapshot a file begins with; where it ends."""
         single = part.name == self.config.appendfilename
         log.notice(
@@ -203,27 +201,24 @@ class Load:
             else "Reading RDB base file on AOF loading..."
         )
         try:
-            reader = SnapshotReader(
-                self.engine,
-                data,
-                verify_checksum=bool(self.config.rdbchecksum),
-                keep_expired=True,
-            )
-            self.loading.run(reader, self.loaded_bytes, self.between)
+            reader = self.loading.reader(data)
+            self.loading.run(reader, self.loaded_bytes, between)
         except SnapshotError as damage:
             raise LoadError(
                 f"Error reading the RDB base file {part.name}, AOF loading aborted: {damage} at"
                 f" offset {damage.offset}"
             ) from None
-        self.owner.instance.snapshots.note_loaded(reader)
+        self.loading.note_loaded(reader)
         if single and reader.offset < len(data):
             log.notice("Reading the remaining AOF tail...")
         return int(reader.offset)
 
-    def load_commands(self, part: Part, data: Any, offset: int, last: bool) -> None:
+    def load_commands(
+        self, part: Part, data: Any, offset: int, between: Callable[[], None]
+    ) -> LogReader:
         reader = LogReader(self.engine, data, offset)
         try:
-            self.loading.run(reader, self.loaded_bytes, self.between)
+            self.loading.run(reader, self.loaded_bytes, between)
         except LogDamage as damage:
             raise LoadError(
                 f"Bad file format reading the append only file {part.name}: {damage} at offset"
@@ -232,8 +227,7 @@ class Load:
             ) from None
         finally:
             reader.close()
-        if reader.torn:
-            self.cut(part, reader, last)
+        return reader
 
     def cut(self, part: Part, reader: Any, last: bool) -> None:
         """The file ends in the middle of a command or a transaction."""
@@ -252,10 +246,10 @@ class Load:
         log.warning(f"!!! Warning: short read while loading the AOF file {part.name}!!!")
         log.warning(f"!!! Truncating the AOF {part.name} at offset {reader.good} !!!")
         try:
-            os.truncate(self.owner.path(part.name), reader.good)
+            os.truncate(self.path(part.name), reader.good)
         except OSError as failed:
             raise LoadError(
                 f"Error truncating the AOF file {part.name}: {failed.strerror}"
             ) from None
-        self.owner.current_bytes -= reader.total - reader.good
+        self.current_bytes -= reader.total - reader.good
         log.warning(f"AOF {part.name} loaded anyway because aof-load-truncated is enabled")

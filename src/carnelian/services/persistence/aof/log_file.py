@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from carnelian.services.config.config import Config
+
 SYNC_INTERVAL_S = 1.0
 POSTPONED_MAX_S = 2.0
 ERROR_LOG_INTERVAL_S = 30.0
@@ -48,7 +50,7 @@ class OpenFile:
 
 
 class LogFile:
-    def __init__(self, commands: Any, config: Any, worker: FileWorker, latency: Any) -> None:
+    def __init__(self, commands: Any, config: Config, worker: FileWorker, latency: Any) -> None:
         self.commands = commands  # the CommandLog
         self.latency = latency
         self.config = config

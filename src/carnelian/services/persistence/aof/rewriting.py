@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from carnelian.services.persistence.snapshots import Snapshots
+
 
 CANNOT_START = ConfigError("Unable to turn on AOF. Check server logs.")
 NO_FILES = ConfigError("An embedded engine is told of its files when it is made.")
@@ -30,26 +32,26 @@ def refusal(error: int) -> Callable[[bool, bool], CommandError | None]:
     return lambda writes, saves: refused if saves else None
 
 
-def write_base(instance: Any, path: str, temporary: str = "") -> None:
+def write_base(engine: Any, snapshots: Snapshots, path: str, temporary: str = "") -> None:
     """Write the data set as a base, completely or not at all; OSError says what failed."""
-    config = instance.config
+    config = snapshots.config
     temporary = temporary or os.path.join(str(config.dir), f"temp-rewriteaof-{os.getpid()}.aof")
     try:
         handle = files.create(temporary)
         try:
             if config.aof_use_rdb_preamble:
-                instance.snapshots.write_to(handle, base=True)
+                snapshots.write_to(handle, base=True)
             else:
                 from carnelian.services.persistence.aof.dataset_out import write_dataset
 
                 stamp_s = int(time.time()) if config.aof_timestamp_enabled else 0
                 write_dataset(
-                    instance.engine,
+                    engine,
                     handle,
                     stamp_s,
                     config.rdb_key_save_delay,
                     bool(config.aof_rewrite_incremental_fsync),
-                    instance.children.keys_done,
+                    snapshots.children.keys_done,
                 )
             os.fsync(handle)
         finally:

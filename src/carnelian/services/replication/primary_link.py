@@ -19,6 +19,7 @@ from carnelian.net.loop import HELD_STREAM
 from carnelian.services import log
 from carnelian.services.replication.applier import PrimarySession
 from carnelian.services.replication.failures import FAILURES, LinkError, text_of
+from carnelian.services.replication.file_loading import FileLoading
 from carnelian.services.replication.handshake import (
     FullSync,
     Handshake,
@@ -27,7 +28,6 @@ from carnelian.services.replication.handshake import (
     PartialSync,
     encode,
 )
-from carnelian.services.replication.loading import Loading
 from carnelian.services.replication.streamed_loading import StreamedLoading
 from carnelian.services.replication.transfer import Transfer
 from carnelian.services.replication.transport import StreamEvents
@@ -48,7 +48,7 @@ READS_PER_TURN = 8
 WAITING = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
-class Link:
+class PrimaryLink:
     """`owner` is told by `link_changed(link)` when the link comes up or goes down."""
 
     def __init__(self, owner: Any, host: str, port: int) -> None:
@@ -57,8 +57,8 @@ class Link:
         self.engine = owner.engine
         self.config = owner.config
         self.state = owner.state
-        self.transport = owner.server.transport
-        self.snapshots = owner.server.snapshots
+        self.transport = owner.transport
+        self.snapshots = owner.snapshots
         self.host = host
         self.port = port
         self.name = f"{printable(host)}:{port}"  # for the log
@@ -75,7 +75,7 @@ class Link:
         self.buffer: Any = None
         self.handshake: Handshake | None = None
         self.transfer: Transfer | None = None
-        self.loading: Loading | None = None
+        self.loading: FileLoading | None = None
         self.streamed: StreamedLoading | None = None
         self.full: FullSync | None = None
         self.swaps = False  # the snapshot is loaded aside, then exchanged for the data
@@ -327,7 +327,7 @@ class Link:
         self.buffer = None
         self.watch()
         kept = not self.owner.deletes_sync_files()
-        self.loading = Loading(
+        self.loading = FileLoading(
             self.loop,
             self.transport,
             self.snapshots,

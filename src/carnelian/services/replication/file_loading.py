@@ -13,23 +13,26 @@ from __future__ import annotations
 import mmap
 
 from carnelian.services import log
-from carnelian.services.persistence.rdb.snapshot import SnapshotError, SnapshotReader, check_file
+from carnelian.services.persistence.rdb.snapshot import SnapshotError, check_file
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from carnelian.services.persistence.snapshots import Snapshots
+    from carnelian.services.replication.transport import Transport
 
-class Loading:
+
+class FileLoading:
     """`done(None)` when the data is in place, `done(reason)` when it is not; `is_destroyed` then
     says whether the old data is gone."""
 
     def __init__(
         self,
         loop: Any,
-        transport: Any,
-        snapshots: Any,
+        transport: Transport,
+        snapshots: Snapshots,
         fd: int,
         *,
         lazily: bool,
@@ -41,6 +44,7 @@ class Loading:
         self.transport = transport
         self.snapshots = snapshots
         self.engine = snapshots.engine
+        self.progress = snapshots.loading
         self.lazily = lazily
         self.keep = keep  # have the file stay, under its final name
         self.begins = begins  # to be told: the old data goes
@@ -49,7 +53,6 @@ class Loading:
         self.aux: dict[bytes, bytes] = {}  # what the snapshot says of itself
         self.is_destroyed = False
         self.is_cancelled = False
-        self.started_s = self.engine.clock.steady_s()
         self.data: Any = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
 
     def start(self) -> None:
@@ -80,12 +83,10 @@ class Loading:
         log.notice("MASTER <-> REPLICA sync: Flushing old data")
         self.is_destroyed = True
         self.engine.empty(self.lazily)
-        self.note_loading(True)
+        self.progress.begin(len(self.data))
         log.notice("MASTER <-> REPLICA sync: Loading DB in memory")
         try:
-            self.reader = SnapshotReader(
-                self.engine, self.data, verify_checksum=False, keep_expired=True
-            )
+            self.reader = self.progress.reader(self.data, verify=False)
         except SnapshotError as damage:
             self.fail(str(damage))
             return
@@ -97,27 +98,21 @@ class Loading:
             self.end()
             return
         try:
-            finished = self.reader.load_some(
-                self.snapshots.config.loading_process_events_interval_bytes
-            )
+            finished = self.progress.step(self.reader)
         except SnapshotError as damage:
             self.fail(f"{damage} at offset {damage.offset}")
             return
         except Exception as bug:
             self.fail(f"internal error: {bug!r}")
             return
-        self.snapshots.loading.loaded_bytes = self.reader.offset
         if finished:
             self.succeed()
         else:
             self.loop.call_soon(self.step)
 
     def succeed(self) -> None:
-        seconds = self.engine.clock.steady_s() - self.started_s
-        log.notice(f"Done loading RDB, keys loaded: {self.reader.keys}, in {seconds:.3f} seconds")
-        self.snapshots.keys_loaded = self.reader.keys
+        self.progress.note_loaded(self.reader)
         self.aux = self.reader.aux
-        self.snapshots.keys_expired = 0
         self.end()
         self.done(None)
 
@@ -136,13 +131,7 @@ class Loading:
             self.end()
 
     def end(self) -> None:
-        self.note_loading(False)
+        if self.progress.active:
+            self.progress.end()
         self.reader = None
         self.data = b""
-
-    def note_loading(self, loading: bool) -> None:
-        progress = self.snapshots.loading
-        if loading:
-            progress.begin(len(self.data))
-        elif progress.active:
-            progress.end()
