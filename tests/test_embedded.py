@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from carnelian.base import memory
-from carnelian.embedded import Engine
+from carnelian.embedded import Engine, ErrorReply
 from carnelian.services.config.config import ConfigError
 from tests.support.waiting import wait_until
 
@@ -22,6 +22,27 @@ def engine() -> Iterator[Engine]:
     made = Engine()
     yield made
     made.close()
+
+
+def test_replies_as_python_values(engine: Engine) -> None:
+    client = engine.connect(protocol=3)
+    assert client.values([b"RPUSH", b"l", b"a", b"b"]) == [2]
+    assert client.values([b"LRANGE", b"l", b"0", b"-1"]) == [[b"a", b"b"]]
+    assert client.values([b"HSET", b"h", b"f", b"v"]) == [1]
+    assert client.values([b"HGETALL", b"h"]) == [{b"f": b"v"}]
+    assert client.values([b"SADD", b"s", b"x"]) == [1]
+    assert client.values([b"SMEMBERS", b"s"]) == [{b"x"}]
+    assert client.values([b"ZADD", b"z", b"1.5", b"m"]) == [1]
+    assert client.values([b"ZSCORE", b"z", b"m"]) == [1.5]
+    assert client.values([b"GET", b"none"]) == [None]
+    assert client.values([b"GET", b"l"]) == [
+        ErrorReply("WRONGTYPE Operation against a key holding the wrong kind of value")
+    ]
+    assert client.values([b"SUBSCRIBE", b"c"]) == [[b"subscribe", b"c", 1]]
+    engine.execute([b"PUBLISH", b"c", b"hello"])
+    assert client.values([b"PING"]) == [[b"message", b"c", b"hello"], b"PONG"]
+    client.values([b"SET", b"big", b"x" * 100_000])
+    assert client.values([b"GET", b"big"]) == [b"x" * 100_000]
 
 
 def test_replies(engine: Engine) -> None:

@@ -21,6 +21,7 @@ from carnelian.engine.local_session import LocalSession, abandon
 from carnelian.engine.turn import ForkedError, ReentryError, Turn
 from carnelian.host_files import FilesError, HostFiles, messages
 from carnelian.instance import Instance
+from carnelian.resp.reader import ErrorReply
 from carnelian.services import log
 from carnelian.services.config.config import Config
 from carnelian.services.config.declared.network import Network, Process
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     Setting = str | bytes | int | float | os.PathLike[str] | Sequence["Setting"]
 
-__all__ = ["Client", "Engine", "FilesError", "ForkedError", "ReentryError"]
+__all__ = ["Client", "Engine", "ErrorReply", "FilesError", "ForkedError", "ReentryError"]
 
 OF_A_SERVER = (Network, Process, Cluster)
 OURS_TOO = ("proto_max_bulk_len", "dir", "databases")  # of these groups
@@ -63,6 +64,14 @@ class Client:
             reply = self._session.execute(argv)
             self._engine._files.after_command()
             return reply
+
+    def values(self, argv: list[bytes]) -> list[Any]:
+        """The same, with the messages and the reply as Python values: bytes (statuses, too), int,
+        float, None, bool, list, dict, set; an error as an ErrorReply in its place."""
+        with self._turn:
+            values: list[Any] = self._session.values(argv)
+            self._engine._files.after_command()
+            return values
 
     def take(self) -> bytes:
         """Messages published to this client since its last command."""

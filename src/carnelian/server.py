@@ -83,7 +83,9 @@ class Server(Instance, listener.Policy):
         )
         self.replication.failover = Failover(self.replication, self.engine)
         self.ends = Shutdown(self)
-        self.process = self.host.process = ServerProcess(self.loop, self.ends, self.metrics)
+        self.process = self.host.process = ServerProcess(
+            self.loop, self.endpoints, self.ends, self.metrics
+        )
         self.attach_network()
 
     def attach_network(self) -> None:
@@ -273,7 +275,7 @@ class Server(Instance, listener.Policy):
         if self.process.cron_paused:
             return
         self.client_cron.run()
-        self.metrics.sample(self.engine.figures())
+        self.metrics.sample(self.engine.figures() | self.loop.figures())
         self.keep_files()
         self.replica.cron()
         self.primary.cron()

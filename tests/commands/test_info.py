@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +37,9 @@ NAMES = """
     total_writes_processed acl_access_denied_auth role connected_slaves master_replid
     master_replid2 master_repl_offset second_repl_offset repl_backlog_active repl_backlog_size
     repl_backlog_first_byte_offset repl_backlog_histlen used_cpu_sys used_cpu_user
-    used_cpu_sys_children used_cpu_user_children cluster_enabled
+    used_cpu_sys_children used_cpu_user_children cluster_enabled eventloop_cycles
+    eventloop_duration_sum eventloop_duration_cmd_sum instantaneous_eventloop_cycles_per_sec
+    instantaneous_eventloop_duration_usec
 """
 FIELDS = NAMES.split()
 
@@ -125,6 +129,29 @@ def test_reads_and_writes_are_counted(server: Server, connect: Any) -> None:
     assert 2 <= after[1] - before[1] < 20
     client.call("CONFIG", "RESETSTAT")
     assert numbers(client, *names)[0] == 1
+
+
+@pytest.mark.parametrize("backend", ["epoll", "poll"])
+def test_what_the_loop_tells(
+    make_server: Callable[..., Server], backend: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "s"
+    server = make_server(io_backend=backend, unixsocket=path)
+    with server.connect() as client:
+        shown = fields(client, "server")
+        assert shown["multiplexing_api"] == backend
+        assert shown["listener0"].startswith("name=tcp,bind=127.0.0.1")
+        assert shown["listener0"].endswith(f",port={server.port}")
+        assert shown["listener1"] == f"name=unix,bind={path}"
+        names = ("eventloop_cycles", "eventloop_duration_sum", "eventloop_duration_cmd_sum")
+        before = numbers(client, *names)
+        client.call("DEBUG", "SLEEP", "0.02")
+        after = numbers(client, *names)
+        assert after[0] - before[0] >= 2
+        assert after[1] - before[1] >= 20_000
+        assert after[2] - before[2] >= 20_000
+        client.call("CONFIG", "RESETSTAT")
+        assert numbers(client, *names)[1] < 20_000
 
 
 def test_memory_adds_up(connect: Any) -> None:

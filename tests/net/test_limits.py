@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import SocketClient
+from tests.support.resp import encode_command
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
@@ -122,8 +123,7 @@ def test_a_transaction_is_executed_although_its_reply_is_too_much(make_server: M
 
 def ask(client: SocketClient, *commands: tuple[str, ...]) -> bool:
     """Whether all of them are answered; if not, nothing is."""
-    for command in commands:
-        client.send(*command)
+    client.send_raw(b"".join(encode_command(command) for command in commands))
     try:
         for _ in commands:
             client.read_reply()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -119,3 +120,25 @@ def test_an_awkward_stream_among_plain_ones(server: Any) -> None:
         server.loop.turn_once()
     for peer in peers:
         assert [peer.read() for _ in sent[peer]] == sent[peer]
+
+
+def test_what_a_client_leaves_unread_is_given_back_in_parts(server: Any) -> None:
+    stream = MemoryStream()
+    stream.room = 0
+    connection = server.loop.accept_stream(stream)
+    stream.incoming.extend(encode_command(("SET", "k", "x" * 2000)))
+    stream.incoming.extend(encode_command(("GET", "k")) * 10_000)
+    poke(connection)
+    while stream.incoming:
+        server.loop.turn_once()
+    for _ in range(30):
+        server.loop.turn_once()
+    full = server.engine.used_memory()
+    stream.close()
+    poke(connection, WRITABLE)
+    left = [full]
+    while left[-1] > full - 19_000_000:
+        server.loop.turn_once()
+        left.append(server.engine.used_memory())
+    assert len(left) > 8
+    assert max(before - after for before, after in itertools.pairwise(left)) < 2_000_000

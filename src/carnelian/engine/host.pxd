@@ -99,7 +99,8 @@ cdef class Process:
     cpdef bint is_shutting_down(self)
     cpdef bint abort_shutdown(self)
     cpdef dict shutdown_figures(self)
-    cpdef tuple io_figures(self)
+    cpdef object loop_figures(self)
+    cpdef list listeners(self)
     cpdef object rates(self)
     cpdef object reset_figures(self)
 

@@ -202,9 +202,13 @@ cdef class Process:
         """What INFO server tells of a shutdown that is under way."""
         return {}
 
-    cpdef tuple io_figures(self):
-        """Reads and writes of the network, and rounds of expiry cut short by its loop."""
-        return 0, 0, 0
+    cpdef object loop_figures(self):
+        """Of the loop that waits for clients, by name; see Loop.figures."""
+        return defaultdict(int)
+
+    cpdef list listeners(self):
+        """(kind, addresses, port) of what listens for clients."""
+        return []
 
     cpdef object rates(self):
         """Counters' growth per second, by name."""

@@ -16,6 +16,7 @@ from carnelian.engine.session cimport (
     BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, OUTPUT_PENDING, UNDECIDED, Session,
 )
 from carnelian.engine.turn cimport Turn
+from carnelian.resp.reader cimport PythonReplies, ReplyReader
 from carnelian.resp.reply cimport ReplyMark, reply_clear, reply_copy, reply_mark, reply_rollback
 
 from carnelian.engine.dispatch import run_timers
@@ -56,9 +57,25 @@ cdef class LocalSession(Session):
         engine.add_session(self, db_id)
 
     def execute(self, list argv):
-        """Run one command (a list of bytes) and return what it replied.
+        """Run one command (a list of bytes) and return what it replied: see `perform`."""
+        self.perform(argv)
+        return self.take() if argv else b""
 
-        The caller has the turn. It is given up while the command blocks: what a signal handler
+    def values(self, list argv):
+        """The same as a list of Python values (resp/reader), messages that came before it
+        included."""
+        cdef ReplyReader reader = ReplyReader()
+        cdef PythonReplies sink = PythonReplies()
+        cdef ReplyMark start
+        start.chunk = NULL
+        start.offset = 0
+        self.perform(argv)
+        reader.read(&self.reply, start, sink)
+        self.take()
+        return sink.values
+
+    cdef int perform(self, list argv) except -1:
+        """The caller has the turn. It is given up while the command blocks: what a signal handler
         raises then undoes the wait, unless the command has been served already. ReentryError when
         the session waits in another call.
         """
@@ -72,7 +89,7 @@ cdef class LocalSession(Session):
         heap_tidy_at(engine.heap, engine.steady_ms)
         engine.expire_some(EXPIRE_BUDGET_US)
         if not argv:
-            return b""
+            return 0
         mark = reply_mark(&self.reply)
         self.run(engine, argv)
         if self.flags & BLOCKED:
@@ -84,8 +101,7 @@ cdef class LocalSession(Session):
                 raise
             finally:
                 self.waiting = False
-        settle(engine)
-        return self.take()
+        return settle(engine)
 
     cdef int run(self, Engine engine, list argv) except -1:
         cdef Slice *slices = slices_of(argv)

@@ -15,8 +15,15 @@ cdef class Monitors:
     cdef uint32_t *gate            # the engine's
     cdef Clock clock               # ... too
     cdef dict listeners            # {Session: None}
+    cdef char *line                # what is shown
+    cdef size_t length
+    cdef size_t capacity
 
     cdef void start(self, Session session)
     cdef void stop(self, Session session)
     # What `session` has just executed.
     cdef void show(self, Session session, Command command, const Slice *argv, int argc)
+    cdef void write_line(self, Session session, Command command, const Slice *argv, int argc)
+    cdef void reserve(self, size_t room) noexcept
+    cdef void add(self, const char *p, size_t n) noexcept
+    cdef void add_quoted(self, const char *p, size_t n) noexcept

@@ -44,6 +44,10 @@ cdef class Loop:
 
     cdef uint64_t commands_before          # executed when cron ran last
 
+    cdef uint64_t cycles                   # turns, and for how long they were at work
+    cdef int64_t busy_ticks
+    cdef int64_t longest_ticks
+
     cdef void give_back(self)
     cdef int turn(self) except -1
     cdef int serve(self, Frame frame) except -1

@@ -12,10 +12,12 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.base.memory cimport Heap, heap_enter, heap_tidy_at
+from carnelian.base.native cimport ticks
 from carnelian.engine.channel cimport Channel
 from carnelian.engine.serving cimport serve_waiting
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport OUTPUT_PENDING, Session
+from carnelian.engine.timing cimport ticks_to_us
 from carnelian.net.connection cimport Connection
 from carnelian.net.context cimport NetContext
 from carnelian.net.frame cimport Frame
@@ -164,14 +166,22 @@ cdef class Loop:
     def connections(self):
         return [c for c in self.context.engine.sessions.values() if isinstance(c, Connection)]
 
-    def io_figures(self):
-        """(reads, writes, rounds of expiry that ran out of time); the engine's statistics are up to
-        date then."""
+    def figures(self):
+        """What INFO tells of the loop; the engine's statistics are up to date then."""
         self.context.collect()
-        return self.context.reads, self.context.writes, self.expire_overruns
+        return {
+            "poller": self.context.poller.name,
+            "reads": self.context.reads,
+            "writes": self.context.writes,
+            "expire_overruns": self.expire_overruns,
+            "cycles": self.cycles,
+            "busy_us": ticks_to_us(self.busy_ticks),
+            "longest_us": ticks_to_us(self.longest_ticks),
+        }
 
-    def reset_io_figures(self):
+    def reset_figures(self):
         self.context.reset_figures()
+        self.cycles = self.busy_ticks = self.longest_ticks = 0
         self.expire_overruns = 0
 
     # --- running ---
@@ -212,10 +222,12 @@ cdef class Loop:
         cdef bint nested = engine.depth != 0       # inside a command
         cdef uint64_t commands = engine.stats.commands
         cdef list due
+        cdef int64_t began
         cdef int count
         poller.spins = SPINS if self.deep and not nested else 0
         count = poller.wait(frame.events, 0 if nested else self.wait_ms())
         self.busy = count > 0
+        began = <int64_t>ticks()
         PyErr_CheckSignals()
         engine.take_time()
         due, self.context.due = self.context.due, []
@@ -226,7 +238,13 @@ cdef class Loop:
         self.deep = count > 0 and commands >= <uint64_t>(DEEP_COMMANDS_MIN * count)
         if not nested:
             self.keep_time()       # expiry would change data under the command's hands
-        return self.finish()
+        self.finish()
+        if not nested:
+            began = <int64_t>ticks() - began
+            self.cycles += 1
+            self.busy_ticks += began
+            self.longest_ticks = max(self.longest_ticks, began)
+        return 0
 
     cdef int call_channels(self, Frame frame, int count) except -1:
         cdef Engine engine = self.context.engine

@@ -45,9 +45,20 @@ def ratio(a, b):
     return f"{a / b:.2f}" if b else "0.00"
 
 
+def listener_lines(listeners):
+    """listener0:name=tcp,bind=127.0.0.1,bind=-::1,port=6379"""
+    return {
+        f"listener{number}": ",".join([
+            f"name={kind}", *[f"bind={address}" for address in addresses],
+            *([f"port={port}"] if port else [])])
+        for number, (kind, addresses, port) in enumerate(listeners)
+    }
+
+
 def about_server(Engine engine):
     up = (engine.steady_ms - engine.started_ms) // 1000
     cdef Configuration config = engine.host.configuration
+    process = engine.host.process
     system = os.uname() if hasattr(os, "uname") else None
     return {
         "redis_version": REDIS_VERSION,
@@ -60,7 +71,7 @@ def about_server(Engine engine):
         "os": f"{system.sysname} {system.release} {system.machine}" if system else sys.platform,
         "arch_bits": 64 if sys.maxsize > 2**32 else 32,
         "monotonic_clock": "POSIX clock_gettime",
-        "multiplexing_api": config.io_backend,
+        "multiplexing_api": process.loop_figures()["poller"] or "none",
         "atomicvar_api": "c11-builtin",
         "gcc_version": f"{gcc_version[0]}.{gcc_version[1]}.{gcc_version[2]}",
         "python_version": sys.version.split()[0],
@@ -77,7 +88,8 @@ def about_server(Engine engine):
         "executable": sys.executable,
         "config_file": config.file,
         "io_threads_active": 0,
-        **engine.host.process.shutdown_figures(),
+        **listener_lines(process.listeners()),
+        **process.shutdown_figures(),
     }
 
 
@@ -178,9 +190,14 @@ def about_persistence(Engine engine):
     return engine.host.persistence.figures()
 
 
+def command_us(Engine engine):
+    """What all commands together took."""
+    return to_us(sum([(<Command>one).ticks for one in engine.commands.every()]))
+
+
 def about_stats(Engine engine):
     rates = engine.host.process.rates()
-    reads, writes, overruns = engine.host.process.io_figures()
+    loop = engine.host.process.loop_figures()
     fork_us, forks = engine.host.persistence.fork_figures()
     return {
         "total_connections_received": engine.stats.connections,
@@ -199,7 +216,7 @@ def about_stats(Engine engine):
         "expired_subkeys": engine.stats.expired_fields,
         "expired_keys": engine.stats.expired_keys,
         "expired_stale_perc": "0.00",
-        "expired_time_cap_reached_count": overruns,
+        "expired_time_cap_reached_count": loop["expire_overruns"],
         "expire_cycle_cpu_milliseconds": engine.stats.expire_cycle_us // 1000,
         "evicted_keys": engine.stats.evicted_keys,
         "evicted_clients": 0,
@@ -227,14 +244,20 @@ def about_stats(Engine engine):
         "internal_errors": engine.stats.internal_errors,
         "total_error_replies": engine.stats.error_replies,
         "dump_payload_sanitizations": 0,
-        "total_reads_processed": reads,
-        "total_writes_processed": writes,
+        "total_reads_processed": loop["reads"],
+        "total_writes_processed": loop["writes"],
         "io_threaded_reads_processed": 0,
         "io_threaded_writes_processed": 0,
         "client_query_buffer_limit_disconnections": engine.stats.query_limit_disconnections,
         "client_output_buffer_limit_disconnections": engine.stats.output_limit_disconnections,
         "reply_buffer_shrinks": 0,
         "reply_buffer_expands": 0,
+        "eventloop_cycles": loop["cycles"],
+        "eventloop_duration_sum": loop["busy_us"],
+        "eventloop_duration_cmd_sum": command_us(engine),
+        "instantaneous_eventloop_cycles_per_sec": int(rates["cycles"]),
+        "instantaneous_eventloop_duration_usec": int(
+            rates["busy_us"] / rates["cycles"] if rates["cycles"] else 0),
         "acl_access_denied_auth": 0,
         "acl_access_denied_cmd": 0,
         "acl_access_denied_key": 0,

@@ -84,6 +84,15 @@ class Endpoints:
         """The TCP port, 0 without one."""
         return next((port for _, port in self.tcp), 0)
 
+    def listed(self) -> list[tuple[str, list[str], int]]:
+        """(kind, addresses, port) of what is open, as INFO shows it."""
+        found: list[tuple[str, list[str], int]] = []
+        if self.tcp:
+            found.append(("tcp", list(self.config.bind), self.port))
+        if self.unix is not None:
+            found.append(("unix", [os.path.abspath(self.config.unixsocket)], 0))
+        return found
+
     def is_open(self) -> bool:
         return bool(self.tcp) or self.unix is not None
 

@@ -10,7 +10,8 @@ import time
 SAMPLES = 16
 INTERVAL_S = 0.1
 NAMES = (
-    "commands", "bytes_in", "bytes_out", "replication_bytes_in", "replication_bytes_out",
+    "commands", "bytes_in", "bytes_out", "replication_bytes_in", "replication_bytes_out", "cycles",
+    "busy_us",
 )  # fmt: skip
 
 

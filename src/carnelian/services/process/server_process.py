@@ -11,13 +11,17 @@ TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from carnelian.services.process.endpoints import Endpoints
     from carnelian.services.process.metrics import Metrics
     from carnelian.services.process.shutdown import Shutdown
 
 
 class ServerProcess(host.Process):
-    def __init__(self, loop: Any, ends: Shutdown, metrics: Metrics) -> None:
+    def __init__(
+        self, loop: Any, endpoints: Endpoints, ends: Shutdown, metrics: Metrics
+    ) -> None:
         self.loop = loop
+        self.endpoints = endpoints
         self.ends = ends
         self.metrics = metrics
 
@@ -33,12 +37,15 @@ class ServerProcess(host.Process):
     def shutdown_figures(self) -> dict[str, object]:
         return {"shutdown_in_milliseconds": self.ends.left_ms()} if self.ends.waiting else {}
 
-    def io_figures(self) -> tuple[int, int, int]:
-        reads, writes, overruns = self.loop.io_figures()
-        return reads, writes, overruns
+    def loop_figures(self) -> dict[str, Any]:
+        figures: dict[str, Any] = self.loop.figures()
+        return figures
+
+    def listeners(self) -> list[tuple[str, list[str], int]]:
+        return self.endpoints.listed()
 
     def rates(self) -> dict[str, float]:
         return self.metrics.rates()
 
     def reset_figures(self) -> None:
-        self.loop.reset_io_figures()
+        self.loop.reset_figures()
