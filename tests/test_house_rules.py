@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support import cython_source
 from tests.support.house import (
     FILE_LINES_MAX,
     ROOT,
+    circles,
     files,
     functions_of,
     imports_of,
@@ -23,6 +25,7 @@ from tests.support.house import (
     text,
     where,
 )
+from tests.support.usage import unused
 
 FUNCTION_LINES_MAX = 70
 COLUMNS_MAX = 100
@@ -84,6 +87,14 @@ def test_imports_point_downwards() -> None:
     broken(found, "imports go only to a lower layer")
 
 
+def test_modules_do_not_import_each_other_in_circles() -> None:
+    graph: dict[str, set[str]] = {}
+    for path, _, target in product_imports():
+        graph.setdefault(module_of(path), set()).add(target)
+    found = [", ".join(group) for group in circles(graph)]
+    broken(found, "these modules import each other, directly or through others")
+
+
 def test_the_product_imports_no_test_code() -> None:
     found = [
         f"{where(path, statement.line)}: {statement.module}"
@@ -112,6 +123,21 @@ def test_nothing_reaches_up_but_through_the_host() -> None:
         if (attribute := UNTYPED_ATTRIBUTE.match(line.text)) and attribute[1] in above & followed
     ]
     broken(found, "what lower floors need of upper ones is in engine/host, typed")
+
+
+def test_everything_is_used() -> None:
+    """tests/unused.json names what was made ahead of its user; it only shrinks."""
+    kept = json.loads(text(ROOT / "tests" / "unused.json"))
+    now = unused()
+    assert set(kept) <= {one.name for one in now}, "these are used now: take them off the list"
+    found = [
+        f"{where(one.path, one.first)}: {one.name}"
+        for one in now
+        if layer_name(module_of(one.path)) not in FRONT_ENDS
+        and one.name not in kept
+        and not EXEMPT.search(one.name)
+    ]
+    broken(sorted(found), "the product does not use these (what only tests use is in tests/)")
 
 
 def test_no_textual_include() -> None:
