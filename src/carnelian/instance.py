@@ -65,7 +65,7 @@ class Instance:
         self.snapshots.remove_file = self.aof.worker.submit_removal
         self.host.persistence = Files(self.snapshots, self.aof)
         self.users = self.host.users = Users(self.engine, config)
-        commands.attach(config)
+        commands.attach(self.engine, config)
         self.attach_engine()
         effects.attach(config)
 

@@ -169,6 +169,29 @@ def tiny(connect: Callable[..., SocketClient]) -> Iterator[SocketClient]:
     client.call("CONFIG", "SET", "zset-max-listpack-entries", 128, "zset-max-ziplist-value", 64)
 
 
+@pytest.mark.parametrize("command", ["ZINTER", "ZINTERSTORE"])
+def test_infinity_times_zero_in_an_intersection(client: Client, command: str) -> None:
+    """As Redis: no number makes a sum 0 and is neither a minimum nor a maximum."""
+    for key in ("a", "b"):
+        client.call("ZADD", key, "inf", "m")
+
+    def score(*options: str) -> bytes:
+        if command == "ZINTERSTORE":
+            client.call("ZINTERSTORE", "to", 2, "a", "b", *options)
+            found: bytes = client.call("ZSCORE", "to", "m")
+            return found
+        both: list[bytes] = client.call("ZINTER", 2, "a", "b", *options, "WITHSCORES")
+        return both[1]
+
+    if client.protocol == 3:
+        pytest.skip("the same numbers in another form")
+    assert score("WEIGHTS", "1", "0") == b"0"
+    assert score("WEIGHTS", "1", "0", "AGGREGATE", "MIN") == b"inf"
+    assert score("WEIGHTS", "-1", "0", "AGGREGATE", "MAX") == b"-inf"
+    assert score("WEIGHTS", "0", "1", "AGGREGATE", "MIN") == b"0"
+    assert score("WEIGHTS", "0", "1") == b"inf"
+
+
 def test_encodings(tiny: SocketClient) -> None:
     def encoding(key: str) -> object:
         return tiny.call("OBJECT", "ENCODING", key)

@@ -9,6 +9,7 @@ import pytest
 from carnelian.embedded import Engine
 from native.recording_sink import RecordingSink
 from tests.support.client import InProcessClient
+from tests.support.keyspace import pairs
 
 INVALID_ID = "ERR Invalid stream ID specified as stream command argument"
 WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
@@ -340,3 +341,25 @@ def test_events(connect):
             assert listener.message()[2] == event.encode()
     client.call("PUBLISH", "__keyspace@0__:s", "end")
     assert listener.message()[2] == b"end"
+
+
+def test_a_group_has_read_no_more_than_there_was(client):
+    for i in range(3):
+        client.call("XADD", "s", f"{i + 1}-0", "f", "v")
+
+    def counters():
+        found = client.call("XINFO", "GROUPS", "s")[0]
+        facts = dict(pairs(found))
+        return facts[b"entries-read"], facts[b"lag"]
+
+    client.call("XGROUP", "CREATE", "s", "g", "1-0", "ENTRIESREAD", 7)
+    assert counters() == (3, 0)
+    client.call("XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">")
+    assert counters() == (3, 0)
+    client.call("XGROUP", "SETID", "s", "g", "2-0", "ENTRIESREAD", 1 << 60)
+    assert counters() == (3, 0)
+    client.call("XGROUP", "CREATE", "new", "g", "0", "MKSTREAM", "ENTRIESREAD", 5)
+    client.call("XSETID", "s", "3-0", "ENTRIESADDED", 9)
+    client.call("XGROUP", "SETID", "s", "g", "3-0", "ENTRIESREAD", 9)
+    client.call("XSETID", "s", "3-0", "ENTRIESADDED", 3)
+    assert counters()[1] == 0

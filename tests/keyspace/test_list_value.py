@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from carnelian.base import memory
-from native.list_value import ListValue, configure
+from native.list_value import ListValue
 
 ELEMENTS = st.one_of(
     st.sampled_from([b"", b"a", b"b", b"1"]),
@@ -22,8 +22,7 @@ INDEXES = st.integers(0, 1 << 16)
 class ListMachine(RuleBasedStateMachine):
     @initialize(fill=st.sampled_from([-2, -1, 1, 4, 40, 0]), expires=st.booleans())
     def start(self, fill: int, expires: bool) -> None:
-        configure(fill)
-        self.list: Any = ListValue(b"some key", expires)
+        self.list: Any = ListValue(b"some key", expires, fill)
         self.model: list[bytes] = []
 
     @rule(front=st.booleans(), elements=st.lists(ELEMENTS, min_size=1, max_size=12))
@@ -80,9 +79,6 @@ class ListMachine(RuleBasedStateMachine):
             assert self.list.elements() == self.model
             assert self.list.verify()
             assert self.list.copy_is_equal()
-
-    def teardown(self) -> None:
-        configure(-2)
 
 
 TestListValue = ListMachine.TestCase

@@ -14,15 +14,18 @@ from carnelian.keyspace.entry cimport (
     ENC_BLOB, ENC_BYTES, EXPIRES, POINTER, STRING_RAW, TYPE_STRING, Entry, entry_pointer,
     entry_rekeyed, entry_value_len, entry_value_ptr, entry_when,
 )
+from carnelian.keyspace.limits cimport Limits, limits_init
 from carnelian.types.string.value cimport text_value
 from carnelian.keyspace.value cimport entry_copy, entry_free
 
 
 cdef class DatabaseUnderTest:
+    cdef Limits limits
     cdef Database *db
 
     def __cinit__(self):
-        self.db = database_new(0, 0)
+        limits_init(&self.limits)
+        self.db = database_new(0, 0, &self.limits)
 
     def close(self):
         if self.db != NULL:

@@ -9,25 +9,25 @@ from carnelian.keyspace.database cimport (
 from carnelian.keyspace.entry cimport (
     ENC_QUICKLIST, POINTER, Entry, entry_encoding, entry_pointer,
 )
+from carnelian.keyspace.limits cimport Limits, limits_init
 from carnelian.types.list.value cimport (
-    list_configure, list_count, list_create, list_delete, list_get, list_insert, list_next,
+    list_count, list_create, list_delete, list_get, list_insert, list_next,
     list_push, list_remove, list_seek, list_set, list_shrunk, list_verify,
 )
 from carnelian.keyspace.value cimport value_copy, value_effort, value_free
 
 
-def configure(long fill):
-    list_configure(fill)
-
-
 cdef class ListValue:
+    cdef Limits limits
     cdef Database *db
     cdef KeyRef ref
     cdef bytes name
 
-    def __cinit__(self, bytes name=b"key", expires=False):
+    def __cinit__(self, bytes name=b"key", expires=False, long fill=-2):
         self.name = name
-        self.db = database_new(0, 0)
+        limits_init(&self.limits)
+        self.limits.list_fill = fill
+        self.db = database_new(0, 0, &self.limits)
         self.ref = key_find(self.db, self.name, len(self.name))
         list_create(&self.ref)
         if expires:

@@ -55,14 +55,16 @@ FAMILIES = (
     "geo.search",
     "keys.sort",
     "server.persistence",
+    "keys.dump",
 )
 
 _modules = [__import__(f"carnelian.commands.{family}", fromlist=["*"]) for family in FAMILIES]
 
 
-def attach(config: object) -> None:
-    """Let every family that has an `attach(config)` hook itself on the parameters it follows."""
+def attach(engine: object, config: object) -> None:
+    """Let every family that has an `attach(engine, config)` hook itself on the parameters by which
+    this engine's values and commands follow a configuration."""
     for module in _modules:
         hook = getattr(module, "attach", None)
         if hook is not None:
-            hook(config)
+            hook(engine, config)

@@ -85,10 +85,8 @@ cdef Pending *pending_oldest(StreamGroup *group, StreamId *id) noexcept nogil
 cdef StreamId *pending_delivered_at(
     StreamGroup *group, int64_t delivered_ms, size_t *count
 ) noexcept nogil
+# NULL: nobody's, as after XNACK; only newer files hold such entries.
 cdef void pending_assign(Pending *pending, StreamId id, StreamConsumer *consumer) noexcept nogil
-# Make it nobody's; `nacked_ever` is then set, because only newer RDB versions hold such entries.
-cdef bint nacked_ever
-cdef void pending_give_back(Pending *pending, StreamId id) noexcept nogil
 cdef bint pending_remove(StreamGroup *group, StreamId id) noexcept nogil
 # What reading new entries does: pending for this consumer, delivered now for the first time, even
 # if it was pending before (after XGROUP SETID).

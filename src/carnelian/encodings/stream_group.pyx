@@ -271,12 +271,6 @@ cdef void pending_assign(Pending *pending, StreamId id, StreamConsumer *consumer
         id_tree_insert(&consumer.pending, id, pending)
 
 
-cdef void pending_give_back(Pending *pending, StreamId id) noexcept nogil:
-    global nacked_ever
-    nacked_ever = True
-    pending_assign(pending, id, NULL)
-
-
 cdef bint pending_remove(StreamGroup *group, StreamId id) noexcept nogil:
     cdef Pending *pending = <Pending *>id_tree_remove(&group.pending, id)
     if pending == NULL:

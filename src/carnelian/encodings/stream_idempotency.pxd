@@ -52,8 +52,6 @@ cdef enum:
     IDEM_DURATION_USUAL_S = 100
     IDEM_SIZE_USUAL = 100
 
-cdef bint idem_ever             # some stream has had records: only newer RDB versions hold them
-
 
 cdef Idempotency *idem_new(int64_t duration_s, int64_t size_max) noexcept nogil
 cdef void idem_free(Idempotency *m) noexcept nogil                          # NULL is fine

@@ -37,9 +37,7 @@ cdef Slice idem_message_id(const IdemRecord *r) noexcept nogil:
 
 
 cdef Idempotency *idem_new(int64_t duration_s, int64_t size_max) noexcept nogil:
-    global idem_ever
     cdef Idempotency *m = <Idempotency *>mem_alloc_zeroed(sizeof(Idempotency))
-    idem_ever = True
     m.records = table_new(record_key)
     m.producers = table_new(producer_key)
     m.duration_s = duration_s

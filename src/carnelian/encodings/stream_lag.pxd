@@ -13,6 +13,9 @@ cdef bint stream_has_tombstones(const Stream *s, StreamId start, StreamId end) n
 # How many entries were ever added up to `id`, or ENTRIES_READ_UNKNOWN.
 cdef int64_t stream_entries_up_to(const Stream *s, StreamId id) noexcept nogil
 
+# How much of the stream a group can have read at most; "unknown" stays so.
+cdef int64_t stream_clamp_read(const Stream *s, int64_t entries_read) noexcept nogil
+
 # Entries not yet delivered to the group; 0 if that cannot be told.
 cdef bint stream_group_lag(const Stream *s, const StreamGroup *group, int64_t *lag) noexcept nogil
 

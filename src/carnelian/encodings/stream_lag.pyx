@@ -34,8 +34,12 @@ cdef int64_t stream_entries_up_to(const Stream *s, StreamId id) noexcept nogil:
     return ENTRIES_READ_UNKNOWN
 
 
+cdef int64_t stream_clamp_read(const Stream *s, int64_t entries_read) noexcept nogil:
+    return min(entries_read, <int64_t>s.entries_added)
+
+
 cdef bint stream_group_lag(const Stream *s, const StreamGroup *group, int64_t *lag) noexcept nogil:
-    cdef int64_t entries_read = group.entries_read
+    cdef int64_t entries_read = stream_clamp_read(s, group.entries_read)
     lag[0] = 0
     if s.entries_added == 0 or s.length == 0:
         return True
@@ -57,7 +61,7 @@ cdef bint stream_group_advance(const Stream *s, StreamGroup *group, StreamId id)
         return False
     if (group.entries_read != ENTRIES_READ_UNKNOWN
             and not stream_has_tombstones(s, group.last_id, stream_id_max())):
-        group.entries_read += 1
+        group.entries_read = stream_clamp_read(s, group.entries_read + 1)
     elif s.entries_added:
         group.entries_read = stream_entries_up_to(s, id)
     group.last_id = id

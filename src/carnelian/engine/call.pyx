@@ -78,7 +78,7 @@ cdef class Call:
             return
         engine.stats.hits += 1
         if likely(not self.session.flags & NO_TOUCH):
-            access_touch(ref.slot[0], engine.access_clock, engine.lfu)
+            access_touch(ref.slot[0], engine.access_clock, engine.lfu, &engine.limits)
 
     cdef void find_untouched(self, int i, KeyRef *ref) noexcept:
         cdef Engine engine = self.engine
@@ -98,7 +98,7 @@ cdef class Call:
                 if entry_when(ref.slot[0]) < engine.now_ms and engine.expiry.expired(ref):
                     return
             if likely(not self.session.flags & NO_TOUCH):
-                access_touch(ref.slot[0], engine.access_clock, engine.lfu)
+                access_touch(ref.slot[0], engine.access_clock, engine.lfu, &engine.limits)
 
     cdef int find_typed(self, int i, int type, KeyRef *ref) except -1:
         self.find(i, ref)

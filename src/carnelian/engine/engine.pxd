@@ -28,10 +28,12 @@ from carnelian.engine.stats cimport Stats
 from carnelian.engine.watch cimport Watches
 from carnelian.keyspace.database cimport Database
 from carnelian.keyspace.entry cimport Entry
+from carnelian.keyspace.limits cimport Limits
 
 
 cdef class Engine(HeapOwner):
     cdef Database **databases
+    cdef Limits limits                 # by which values take their shape
     cdef readonly int database_count
     cdef int64_t now_ms                # wall clock as of this batch of commands
     cdef int64_t steady_ms             # monotonic clock as of this turn: for what lasts or waits

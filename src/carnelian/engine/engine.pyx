@@ -28,15 +28,16 @@ from carnelian.engine.pubsub cimport PubSub
 from carnelian.engine.refusals cimport Refusals
 from carnelian.engine.session cimport INTERNAL, Session
 from carnelian.engine.watch cimport Watches
-from carnelian.keyspace.access cimport access_configure
 from carnelian.keyspace.database cimport (
     Database, database_clear, database_count, database_free, database_new,
+    database_verify,
 )
 from carnelian.keyspace.entry cimport POINTER, Entry, entry_pointer
+from carnelian.keyspace.limits cimport limits_init
 from carnelian.keyspace.value cimport value_effort
 from carnelian.keyspace.wheel cimport wheel_mean_ttl_ms
-from carnelian.types.audit cimport database_audit
 
+__import__("carnelian.types")            # each type registers itself
 
 cdef enum:
     FLUSH_BACKGROUND_MIN = 1000    # keys, or blocks of one value
@@ -52,10 +53,11 @@ cdef class Engine(HeapOwner):
         self.take_time()
         self.started_ms = self.steady_ms
         before = heap_enter(self.heap)
+        limits_init(&self.limits)
         self.database_count = databases
         self.databases = <Database **>mem_alloc_zeroed(sizeof(Database *) * databases)
         for i in range(databases):
-            self.databases[i] = database_new(i, self.now_ms)
+            self.databases[i] = database_new(i, self.now_ms, &self.limits)
         heap_enter(before)
         self.commands = CommandTable()
         self.diagnostics = Diagnostics(self.clock)
@@ -183,7 +185,8 @@ cdef class Engine(HeapOwner):
     def set_access_policy(self, bint lfu, int log_factor, int decay_minutes):
         """What entries remember of their use, after maxmemory-policy."""
         self.lfu = lfu
-        access_configure(log_factor, decay_minutes)
+        self.limits.lfu_log_factor = log_factor
+        self.limits.lfu_decay_minutes = decay_minutes
 
     cdef void flush(self, int db_id, bint in_background):
         """Empty one database. The old content goes to the background when it is large."""
@@ -197,7 +200,7 @@ cdef class Engine(HeapOwner):
             database_clear(old)                # what it once needed for its content
             return
         # Sessions hold the address of the Database: its content moves, it stays.
-        fresh = database_new(db_id, self.now_ms)
+        fresh = database_new(db_id, self.now_ms, &self.limits)
         swapped = old[0]
         old[0] = fresh[0]
         fresh[0] = swapped
@@ -345,7 +348,7 @@ cdef class Engine(HeapOwner):
         for i in range(self.database_count):
             db = self.databases[i]
             if database_count(db):
-                timed = 0 if db.field_timers == NULL else db.field_timers.heap.count
+                timed = 0 if db.inner_timers == NULL else db.inner_timers.heap.count
                 found.append((
                     i, database_count(db), db.wheel.count,
                     wheel_mean_ttl_ms(&db.wheel, self.now_ms), timed))
@@ -355,7 +358,7 @@ cdef class Engine(HeapOwner):
         """Audit every database; False means memory corruption."""
         cdef int i
         for i in range(self.database_count):
-            if not database_audit(self.databases[i]):
+            if not database_verify(self.databases[i]):
                 return False
         return heap_verify(self.heap)
 

@@ -24,6 +24,9 @@ cdef enum:                     # classes of events, in the order of their letter
     NOTIFY_NEW = 16384         # n, not part of A
 
 
+cdef int event_class(char letter) noexcept     # as notify-keyspace-events spells it
+
+
 cdef class Events(Observer):
     cdef PubSub pubsub
     cdef readonly int classes  # that are published

@@ -8,6 +8,10 @@ from carnelian.keyspace.database cimport Database
 LETTERS = "KEg$lshzxetm?dn"        # event classes by bit
 
 
+cdef int event_class(char letter) noexcept:
+    return 1 << LETTERS.index(chr(letter))
+
+
 cdef class Events(Observer):
     def __cinit__(self, PubSub pubsub):
         self.pubsub = pubsub

@@ -4,14 +4,14 @@ from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from carnelian.base.native cimport unlikely
 from carnelian.base.slice cimport Slice
-from carnelian.engine.events cimport NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_HASH
+from carnelian.engine.events cimport NOTIFY_EXPIRED, NOTIFY_GENERIC, event_class
 from carnelian.engine.gate cimport GATE_LOADING, GATE_PAUSED, GATE_WRITABLE_REPLICA
 from carnelian.engine.removal cimport removal_name
-from carnelian.keyspace.database cimport Database, KeyRef, key_find, key_unlink
+from carnelian.keyspace.database cimport Database, KeyRef, key_find, key_noted, key_unlink
 from carnelian.keyspace.entry cimport EXPIRES, Entry, entry_key, entry_when
-from carnelian.keyspace.field_timers cimport field_timers_first, field_timers_next_ms
+from carnelian.keyspace.inner_timers cimport inner_timers_first, inner_timers_next_ms
+from carnelian.keyspace.value cimport ValueType, value_type_of
 from carnelian.keyspace.wheel cimport wheel_due, wheel_next_ms, wheel_turn_back
-from carnelian.types.hash.value cimport hash_count, hash_due, hash_remove, hash_reschedule
 
 from carnelian.engine.tracked_expires import TrackedExpires
 
@@ -68,28 +68,30 @@ cdef class Expiry:
         return True
 
     cdef int expire_fields(self, KeyRef *ref, int limit) except -1:
+        cdef const ValueType *type = value_type_of(ref.slot[0])
         cdef Slice name
         cdef list line = None
         cdef int count = 0
         if self.is_replay() or self.keeps_expired():
             return 0
-        while count < limit and hash_due(ref.slot[0], self.now_ms[0], &name):
+        while count < limit and type.inner_due(ref.slot[0], self.now_ms[0], &name):
             if self.propagation.active:
                 if line is None:
-                    line = [b"HDEL", ref.key[:ref.len]]
+                    line = [<bytes>type.inner_removal, ref.key[:ref.len]]
                 line.append(name.ptr[:name.len])
-            hash_remove(ref, name)
+            type.inner_remove(ref, name)
             count += 1
         if count == 0:
             return 0
-        hash_reschedule(ref)
+        key_noted(ref)
         self.stats.expired_fields += count
         if line is not None:
             self.propagation.add(ref.db.id, line)
         if self.armed[0]:
             self.effects.key_modified(ref.db, ref.key, ref.len)
-            self.effects.notify(NOTIFY_HASH, b"hexpired", ref.db, ref.key, ref.len)
-        if hash_count(ref.slot[0]) == 0:
+            self.effects.notify(
+                event_class(type.event_letter), type.inner_event, ref.db, ref.key, ref.len)
+        if type.inner_count(ref.slot[0]) == 0:
             self.lazyfree.discard(key_unlink(ref))
             if self.armed[0]:
                 self.effects.notify(NOTIFY_GENERIC, b"del", ref.db, ref.key, ref.len)
@@ -120,8 +122,8 @@ cdef class Expiry:
             db = self.databases[i]
             if db.wheel.count:
                 wait = min(wait, wheel_next_ms(&db.wheel) + 1 - now_ms)
-            if db.field_timers != NULL:
-                wait = min(wait, field_timers_next_ms(db.field_timers) + 1 - now_ms)
+            if db.inner_timers != NULL:
+                wait = min(wait, inner_timers_next_ms(db.inner_timers) + 1 - now_ms)
         return -1 if wait == INT64_MAX else max(wait, <int64_t>0)
 
     cdef bint run_cycle(self, int64_t budget_us):
@@ -172,8 +174,8 @@ cdef class Expiry:
         cdef KeyRef ref
         cdef Slice key
         cdef bytes name
-        while db.field_timers != NULL and field_timers_next_ms(db.field_timers) < now_ms:
-            key = field_timers_first(db.field_timers)
+        while db.inner_timers != NULL and inner_timers_next_ms(db.inner_timers) < now_ms:
+            key = inner_timers_first(db.inner_timers)
             name = key.ptr[:key.len]             # the timer is about to go
             ref = key_find(db, name, len(name))
             if ref.slot == NULL or self.expire_fields(&ref, FIELD_BATCH) == 0:
@@ -181,7 +183,7 @@ cdef class Expiry:
             self.propagation.end_unit()
             if self.clock.steady_us() > end_us:
                 return (
-                    db.field_timers != NULL and field_timers_next_ms(db.field_timers) < now_ms)
+                    db.inner_timers != NULL and inner_timers_next_ms(db.inner_timers) < now_ms)
         return False
 
     cdef bint expire_tracked(self, int64_t end_us):

@@ -66,9 +66,6 @@ cdef class Persistence:
     cpdef dict figures(self)
     cpdef tuple fork_figures(self)
     cpdef object reset_figures(self)
-    cpdef bytes dump(self, int db_id, bytes key)
-    cpdef bint check_payload(self, bytes payload)
-    cpdef object build_value(self, bytes payload, bytes key)
 
 
 cdef class Replication:

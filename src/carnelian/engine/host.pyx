@@ -117,15 +117,6 @@ cdef class Persistence:
     cpdef object reset_figures(self):
         """CONFIG RESETSTAT."""
 
-    cpdef bytes dump(self, int db_id, bytes key):
-        return b""
-
-    cpdef bint check_payload(self, bytes payload):
-        return False
-
-    cpdef object build_value(self, bytes payload, bytes key):
-        return 0
-
 
 cdef class Replication:
     """The stream and its readers. A service's own commands know the class that implements it."""

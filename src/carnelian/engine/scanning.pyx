@@ -10,6 +10,7 @@ from carnelian.base.native cimport prefetch
 from carnelian.base.numbers cimport INT64_CHARS_MAX, format_uint64, parse_uint64_lenient
 from carnelian.base.slice cimport slice_equal
 from carnelian.encodings.table cimport table_find, table_scan
+from carnelian.keyspace.value cimport type_named
 from carnelian.resp.reply cimport reply_array, reply_bulk
 
 from carnelian.engine.errors import INVALID_CURSOR, SYNTAX, error
@@ -22,16 +23,6 @@ cdef enum:
     BUCKETS_PER_WANTED = 10
 
 cdef int64_t WANTED_MAX = <int64_t>1 << 48     # more than any table holds
-
-
-TYPE_NAMES = (b"string", b"list", b"set", b"zset", b"hash", b"stream")
-
-
-cdef int type_named(Slice name) except -1:
-    cdef bytes wanted = name.ptr[:name.len]
-    if wanted.lower() not in TYPE_NAMES:
-        raise error(b"unknown type name '%b'" % wanted)
-    return TYPE_NAMES.index(wanted.lower())
 
 
 cdef uint64_t scan_cursor(Call call, int i) except? 0xFFFFFFFFFFFFFFFF:
@@ -62,6 +53,8 @@ cdef int scan_options(Call call, int start, int allowed, Scan *scan) except -1:
             i += 2
         elif allowed & SCAN_TYPE and i + 1 < call.argc and call.is_word(i, b"type"):
             scan.type = type_named(call.argv[i + 1])
+            if scan.type < 0:
+                raise error(b"unknown type name '%b'" % call.bytes(i + 1))
             i += 2
         elif call.is_word(i, b"novalues"):
             if not allowed & SCAN_NOVALUES:

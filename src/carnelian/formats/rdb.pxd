@@ -12,7 +12,6 @@ bytes is then no damage: `rdb_rewind` goes back there, to try again once `needed
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from carnelian.base.slice cimport Slice
-from carnelian.encodings.stream cimport Stream
 
 
 cdef enum:                     # opcodes
@@ -55,6 +54,11 @@ cdef enum:                     # value types
     RDB_HASH_LISTPACK_EX = 25
     RDB_STREAM_LISTPACKS_4 = 26    # Redis 8.6: what producers sent lately
     RDB_STREAM_LISTPACKS_5 = 27    # Redis 8.8: pending entries that were given back
+    # From 22 on Valkey's types are others; in its files 256 is added to what stands there.
+    RDB_DIVERGED_MIN = 22
+    RDB_VALKEY = 256
+    RDB_VALKEY_HASH = 278      # Valkey 9: fields with expiry times
+    RDB_TYPES_MAX = 512
 
 cdef enum:
     RDB_VERSION_PLAIN = 10     # what we write: Redis 7.0 and later and Valkey load it
@@ -62,6 +66,8 @@ cdef enum:
     RDB_VERSION_PRODUCERS = 13     # only when a stream remembers what producers sent
     RDB_VERSION_GIVEN_BACK = 14    # only when a pending entry is nobody's, after XNACK
     RDB_VERSION_MAX = 14       # what we read
+    RDB_VERSION_VALKEY = 80    # Valkey 9's; up to 11 it is Redis's
+    RDB_MAGIC_SIZE = 9
     STRING_MAX = 1 << 29       # longest string taken from a file
 
 cdef struct RdbIn:
@@ -71,6 +77,7 @@ cdef struct RdbIn:
     const char *error          # NULL while all is well
     const uint8_t *error_at
     const uint8_t *kept        # all before has been taken in
+    bint valkey                # the data has types as Valkey 9 numbers them
     bint streamed              # more may follow `end`
     bint starved               # the error is only that it has not come yet
     size_t needed              # bytes from `start` on before the read that failed can succeed
@@ -85,9 +92,9 @@ cdef struct RdbValue:
     bint begun                 # some of it has been kept; `left` elements are still to come
     uint64_t count
     uint64_t left
-    uint64_t first_ms          # of a hash: the earliest expiry
-    Stream *stream             # until it is complete
-    bint has_groups            # the stream's entries are complete, `left` counts its groups
+    int stage                  # the type's own, as are the next two
+    uint64_t noted
+    void *partial              # what is in no entry yet
 
 cdef struct RdbOut:
     char *buffer
@@ -102,6 +109,10 @@ cdef struct RdbOut:
     int64_t *keys_done         # counted up with each key, or NULL
     uint64_t crc               # of all bytes that have left the buffer
     int64_t written            # to the descriptor
+
+# The version after "REDIS" or "VALKEY" in the first 9 bytes; 0: something else is there, and -1: a
+# version that is not read, which `told` gets.
+cdef int rdb_magic_version(const uint8_t *p, int *told) noexcept nogil
 
 cdef void rdb_in_init(RdbIn *r, const char *p, size_t n) noexcept nogil
 cdef void rdb_in_free(RdbIn *r) noexcept nogil
@@ -122,6 +133,15 @@ cdef bint rdb_skip_strings(RdbIn *r, uint64_t count) noexcept nogil
 cdef char *rdb_room(RdbIn *r, size_t n) noexcept nogil
 cdef bint rdb_double(RdbIn *r, double *out) noexcept nogil             # 8 bytes
 cdef bint rdb_text_double(RdbIn *r, double *out) noexcept nogil        # old scores
+
+cdef inline int rdb_type_of(const RdbIn *r, uint8_t byte) noexcept nogil:
+    """The type of a value that this byte in the data means."""
+    return byte + RDB_VALKEY if r.valkey and byte >= RDB_DIVERGED_MIN else byte
+
+
+cdef inline bint rdb_reads_version(int version) noexcept nogil:
+    return 1 <= version <= RDB_VERSION_MAX or version == RDB_VERSION_VALKEY
+
 
 cdef inline void rdb_keep(RdbIn *r) noexcept nogil:
     r.kept = r.at

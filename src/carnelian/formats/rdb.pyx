@@ -1,4 +1,4 @@
-"""RDB primitives; see codec.pxd.
+"""RDB primitives; see rdb.pxd.
 
 A length is 1, 2, 5 or 9 bytes; the two top bits of the first say which:
 
@@ -12,7 +12,7 @@ A length is 1, 2, 5 or 9 bytes; the two top bits of the first say which:
 from libc.errno cimport EINTR, errno
 from libc.math cimport INFINITY, NAN
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 from posix.unistd cimport write
 
 from carnelian.base.crc64 cimport crc64
@@ -41,6 +41,21 @@ cdef enum:
 
 
 # --- reading ---
+
+cdef int rdb_magic_version(const uint8_t *p, int *told) noexcept nogil:
+    cdef bint valkey = memcmp(p, b"VALKEY", 6) == 0
+    cdef int i
+    if not valkey and memcmp(p, b"REDIS", 5) != 0:
+        return 0
+    told[0] = 0
+    for i in range(6 if valkey else 5, RDB_MAGIC_SIZE):
+        if not c'0' <= p[i] <= c'9':
+            return 0
+        told[0] = told[0] * 10 + p[i] - c'0'
+    if not rdb_reads_version(told[0]) or valkey != (told[0] >= RDB_VERSION_VALKEY):
+        return -1
+    return told[0]
+
 
 cdef void rdb_in_init(RdbIn *r, const char *p, size_t n) noexcept nogil:
     memset(r, 0, sizeof(RdbIn))

@@ -6,32 +6,18 @@ key and command. Any add or remove in the same database invalidates the `slot` o
 events, statistics or who is watching: commands reach keys through `Call`, which does.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 
-from carnelian.base.slice cimport Slice
-from carnelian.encodings.table cimport Table
 from carnelian.keyspace.entry cimport Entry
-from carnelian.keyspace.field_timers cimport FieldTimers
-from carnelian.keyspace.wheel cimport Wheel
+from carnelian.keyspace.key cimport Database, KeyRef
+from carnelian.keyspace.limits cimport Limits
 
 
-cdef struct Database:
-    Table *keys
-    Wheel wheel
-    FieldTimers *field_timers  # of hashes whose fields expire; NULL: none
-    int id
-
-cdef struct KeyRef:
-    Database *db
-    Entry **slot               # NULL: there is no such key
-    const char *key
-    size_t len
-    uint64_t hash
-
-cdef Database *database_new(int id, int64_t now_ms) noexcept nogil
+# The limits must outlive it, but for being freed.
+cdef Database *database_new(int id, int64_t now_ms, const Limits *limits) noexcept nogil
 cdef void database_free(Database *db) noexcept nogil
 cdef void database_clear(Database *db) noexcept nogil            # frees everything here and now
-cdef bint database_verify(Database *db) noexcept nogil
+cdef bint database_verify(Database *db) noexcept nogil           # its structures and every value
 
 cdef KeyRef key_find(Database *db, const char *key, size_t n) noexcept nogil
 cdef void key_again(KeyRef *ref) noexcept nogil
@@ -42,7 +28,7 @@ cdef Entry *key_create_pointer(KeyRef *ref, int type, int encoding, void *value)
 # Take an entry out of the database; the caller frees it (or adds it elsewhere).
 cdef Entry *key_unlink(KeyRef *ref) noexcept nogil
 # Add an entry built elsewhere (an unlinked one); its key must equal ref's, which is absent. This is
-# the only way to add a hash with fields that expire.
+# the only way to add a value that expires in parts.
 cdef void key_link(KeyRef *ref, Entry *e) noexcept nogil
 
 # Inline values: new length, keeping the common prefix.
@@ -54,6 +40,9 @@ cdef uint8_t *key_splice(KeyRef *ref, size_t offset, size_t remove, size_t inser
 # before.
 cdef Entry *key_set_pointer(KeyRef *ref, int encoding, void *value) noexcept nogil
 cdef Entry *key_set_inline(KeyRef *ref, int encoding, size_t value_len) noexcept nogil
+
+# After a change of when the first part of the value expires, or of which files can hold it.
+cdef void key_noted(KeyRef *ref) noexcept nogil
 
 cdef void key_expire_at(KeyRef *ref, int64_t when_ms) noexcept nogil
 cdef bint key_persist(KeyRef *ref) noexcept nogil                # whether there was an expiry

@@ -9,26 +9,28 @@ from carnelian.base.native cimport unlikely
 from carnelian.base.slice cimport slice_of
 from carnelian.encodings.table cimport (
     TableIter, table_add, table_clear, table_find, table_free, table_iter_init, table_new,
-    table_next,
-    table_remove_at, table_verify,
+    table_next, table_remove_at, table_verify,
 )
+from carnelian.formats.rdb cimport RDB_VERSION_PLAIN
 from carnelian.keyspace.entry cimport (
-    EXPIRES, POINTER, TYPE_HASH, entry_key, entry_new, entry_reshape, entry_set_pointer, entry_type,
-    entry_value_len,
-    entry_value_ptr, entry_when,
+    EXPIRES, POINTER, entry_key, entry_new, entry_reshape, entry_set_pointer, entry_type,
+    entry_value_len, entry_value_ptr, entry_when,
 )
-from carnelian.keyspace.field_timers cimport (
-    entry_field_expiry_ms, field_timers_free, field_timers_set, field_timers_verify,
+from carnelian.keyspace.inner_timers cimport (
+    inner_timers_free, inner_timers_set, inner_timers_verify,
 )
-from carnelian.keyspace.value cimport entry_free
+from carnelian.keyspace.value cimport (
+    entry_free, types_noted, value_inner_expiry_ms, value_rdb_version, value_verify,
+)
 from carnelian.keyspace.wheel cimport (
     wheel_add, wheel_free, wheel_init, wheel_moved, wheel_remove, wheel_verify,
 )
 
 
-cdef Database *database_new(int id, int64_t now_ms) noexcept nogil:
+cdef Database *database_new(int id, int64_t now_ms, const Limits *limits) noexcept nogil:
     cdef Database *db = <Database *>mem_alloc_zeroed(sizeof(Database))
     db.keys = table_new(entry_key)
+    db.limits = limits
     db.id = id
     wheel_init(&db.wheel, now_ms)
     return db
@@ -48,7 +50,7 @@ cdef void database_free(Database *db) noexcept nogil:
     free_entries(db)
     table_free(db.keys)
     wheel_free(&db.wheel)
-    field_timers_free(&db.field_timers)
+    inner_timers_free(&db.inner_timers)
     mem_free(db)
 
 
@@ -56,7 +58,12 @@ cdef void database_clear(Database *db) noexcept nogil:
     free_entries(db)
     table_clear(db.keys)
     wheel_free(&db.wheel)
-    field_timers_free(&db.field_timers)
+    inner_timers_free(&db.inner_timers)
+    db.newest_format = 0
+
+
+cdef inline int newest(Database *db) noexcept nogil:
+    return max(db.newest_format, <int>RDB_VERSION_PLAIN)
 
 
 cdef bint database_verify(Database *db) noexcept nogil:
@@ -66,15 +73,18 @@ cdef bint database_verify(Database *db) noexcept nogil:
     cdef size_t timed = 0
     if not table_verify(db.keys) or not wheel_verify(&db.wheel):
         return False
-    if not field_timers_verify(db.field_timers):
+    if not inner_timers_verify(db.inner_timers):
         return False
     table_iter_init(&it, db.keys)
     e = <Entry *>table_next(&it)
     while e != NULL:
         expiring += e.flags & EXPIRES
-        timed += entry_field_expiry_ms(e) != 0
+        timed += value_inner_expiry_ms(e) != 0
+        if not value_verify(e) or (
+                types_noted >> entry_type(e) & 1 and value_rdb_version(e) > newest(db)):
+            return False
         e = <Entry *>table_next(&it)
-    if timed != (db.field_timers.heap.count if db.field_timers != NULL else 0):
+    if timed != (db.inner_timers.heap.count if db.inner_timers != NULL else 0):
         return False
     return expiring == db.wheel.count
 
@@ -110,8 +120,8 @@ cdef Entry *key_unlink(KeyRef *ref) noexcept nogil:
     cdef Entry *e = ref.slot[0]
     if e.flags & EXPIRES:
         wheel_remove(&ref.db.wheel, e)
-    if unlikely(ref.db.field_timers != NULL) and entry_type(e) == TYPE_HASH:
-        field_timers_set(&ref.db.field_timers, slice_of(ref.key, ref.len), ref.hash, 0)
+    if unlikely(ref.db.inner_timers != NULL) and types_noted >> entry_type(e) & 1:
+        inner_timers_set(&ref.db.inner_timers, slice_of(ref.key, ref.len), ref.hash, 0)
     table_remove_at(ref.db.keys, ref.hash, <void **>ref.slot)
     ref.slot = NULL
     return e
@@ -121,9 +131,18 @@ cdef void key_link(KeyRef *ref, Entry *e) noexcept nogil:
     ref.slot = <Entry **>table_add(ref.db.keys, ref.hash, e)
     if e.flags & EXPIRES:
         wheel_add(&ref.db.wheel, e, entry_when(e))
-    if unlikely(entry_type(e) == TYPE_HASH):
-        field_timers_set(
-            &ref.db.field_timers, slice_of(ref.key, ref.len), ref.hash, entry_field_expiry_ms(e))
+    if unlikely(types_noted >> entry_type(e) & 1):
+        key_noted(ref)
+
+
+cdef void key_noted(KeyRef *ref) noexcept nogil:
+    cdef Database *db = ref.db
+    cdef int64_t when_ms = value_inner_expiry_ms(ref.slot[0])
+    cdef int format = value_rdb_version(ref.slot[0])
+    if when_ms or db.inner_timers != NULL:
+        inner_timers_set(&db.inner_timers, slice_of(ref.key, ref.len), ref.hash, when_ms)
+    if format > newest(db):
+        db.newest_format = format
 
 
 cdef inline Entry *moved(KeyRef *ref, Entry *e) noexcept nogil:

@@ -1,94 +1,71 @@
-"""One place that knows which structure hides behind a pointer value, by type and encoding."""
+"""The registered types, and calls through them; see value.pxd."""
 
-from carnelian.base.blob cimport Blob, blob_memory, blob_release, blob_retain
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
 from carnelian.base.memory cimport mem_free
-from carnelian.encodings.field_map cimport (
-    FieldMap, field_map_bytes, field_map_copy, field_map_free,
-)
-from carnelian.encodings.member_set cimport member_set_bytes, member_set_copy, member_set_free
-from carnelian.encodings.quicklist cimport (
-    Quicklist, quicklist_bytes, quicklist_copy, quicklist_free,
-)
-from carnelian.encodings.sorted_set cimport (
-    SortedSet, sorted_set_bytes, sorted_set_copy, sorted_set_count, sorted_set_free,
-)
-from carnelian.encodings.stream cimport (
-    Stream, stream_blocks, stream_bytes, stream_copy, stream_free,
-)
-from carnelian.encodings.table cimport Table
+from carnelian.base.slice cimport Slice, slice_is
+from carnelian.formats.digest cimport digest_mix_number
+from carnelian.formats.rdb cimport RDB_TYPES_MAX, RDB_VERSION_PLAIN, rdb_fail
 from carnelian.keyspace.entry cimport (
-    ENC_BLOB, ENC_SORTED_SET, ENC_STREAM, POINTER, TYPE_HASH, TYPE_LIST, TYPE_SET,
-    entry_pointer, entry_rekeyed, entry_set_pointer,
+    POINTER, entry_pointer, entry_rekeyed, entry_set_pointer, entry_type,
 )
 
 
-cdef enum:
-    BLOB_BYTES_PER_EFFORT = 65536      # pages given back cost about as much as a small free
+cdef const ValueType *types[TYPES_MAX]
+cdef const ValueType *readers[RDB_TYPES_MAX]       # by RDB type
+
+cdef uint32_t types_noted = 0
 
 
-cdef void value_free(int kind, void *value) noexcept nogil:
-    cdef int encoding = kind >> 4
-    if encoding == ENC_BLOB:
-        blob_release(<Blob *>value)
-    elif kind & 15 == TYPE_LIST:
-        quicklist_free(<Quicklist *>value)
-    elif kind & 15 == TYPE_HASH:
-        field_map_free(<FieldMap *>value)
-    elif kind & 15 == TYPE_SET:
-        member_set_free(<Table *>value)
-    elif encoding == ENC_SORTED_SET:
-        sorted_set_free(<SortedSet *>value)
-    elif encoding == ENC_STREAM:
-        stream_free(<Stream *>value)
-
-
-cdef void *value_copy(int kind, void *value) noexcept nogil:
-    cdef int encoding = kind >> 4
-    if encoding == ENC_BLOB:
-        return blob_retain(<Blob *>value)
-    if kind & 15 == TYPE_LIST:
-        return quicklist_copy(<Quicklist *>value)
-    if kind & 15 == TYPE_HASH:
-        return field_map_copy(<FieldMap *>value)
-    if kind & 15 == TYPE_SET:
-        return member_set_copy(<Table *>value)
-    if encoding == ENC_SORTED_SET:
-        return sorted_set_copy(<SortedSet *>value)
-    return stream_copy(<Stream *>value)
-
-
-cdef size_t value_bytes(int kind, void *value) noexcept nogil:
-    cdef int encoding = kind >> 4
-    if encoding == ENC_BLOB:
-        return blob_memory(<Blob *>value)
-    if kind & 15 == TYPE_LIST:
-        return quicklist_bytes(<Quicklist *>value)
-    if kind & 15 == TYPE_HASH:
-        return field_map_bytes(<FieldMap *>value)
-    if kind & 15 == TYPE_SET:
-        return member_set_bytes(<Table *>value)
-    if encoding == ENC_SORTED_SET:
-        return sorted_set_bytes(<SortedSet *>value)
-    if encoding == ENC_STREAM:
-        return stream_bytes(<Stream *>value)
+cdef int value_type_register(const ValueType *type) except -1:
+    global types_noted
+    if not 0 <= type.number < TYPES_MAX or types[type.number] != NULL:
+        raise ValueError("this number of a type is taken, or none")
+    types[type.number] = type
+    if type.inner_expiry_ms != NULL or type.rdb_version != NULL:
+        types_noted |= <uint32_t>1 << type.number
     return 0
 
 
+cdef int value_type_reads(const ValueType *type, int rdb_type) except -1:
+    if not 0 <= rdb_type < RDB_TYPES_MAX or readers[rdb_type] != NULL:
+        raise ValueError("this RDB type is taken, or none")
+    readers[rdb_type] = type
+    return 0
+
+
+cdef const ValueType *value_type_of(Entry *e) noexcept nogil:
+    return types[entry_type(e)]
+
+
+cdef const char *type_name(int type) noexcept nogil:
+    return types[type].name
+
+
+cdef int type_named(Slice name) noexcept nogil:
+    cdef int i
+    for i in range(TYPES_MAX):
+        if types[i] != NULL and slice_is(name, types[i].name):
+            return i
+    return -1
+
+
+# --- what lies behind a pointer ---
+
+cdef void value_free(int kind, void *value) noexcept nogil:
+    types[kind & 15].free(value)
+
+
+cdef void *value_copy(int kind, void *value) noexcept nogil:
+    return types[kind & 15].copy(value)
+
+
+cdef size_t value_bytes(int kind, void *value) noexcept nogil:
+    return types[kind & 15].bytes(value)
+
+
 cdef size_t value_effort(int kind, void *value) noexcept nogil:
-    cdef int encoding = kind >> 4
-    if encoding == ENC_BLOB:
-        return (<Blob *>value).capacity // BLOB_BYTES_PER_EFFORT + 1
-    if kind & 15 == TYPE_LIST:
-        return (<Quicklist *>value).length
-    if kind & 15 == TYPE_HASH:
-        return (<FieldMap *>value).table.count
-    if kind & 15 == TYPE_SET:
-        return (<Table *>value).count
-    if encoding == ENC_SORTED_SET:
-        return sorted_set_count(<SortedSet *>value)
-    if encoding == ENC_STREAM:
-        return stream_blocks(<Stream *>value)
-    return 1
+    return types[kind & 15].effort(value)
 
 
 cdef void entry_free(Entry *e) noexcept nogil:
@@ -102,3 +79,58 @@ cdef Entry *entry_copy(Entry *e, const char *key, size_t key_len) noexcept nogil
     if e.flags & POINTER:
         entry_set_pointer(copy, value_copy(e.kind, entry_pointer(e)))
     return copy
+
+
+# --- values ---
+
+cdef bint value_verify(Entry *e) noexcept nogil:
+    return types[entry_type(e)].verify(e)
+
+
+cdef const char *value_encoding(Entry *e) noexcept nogil:
+    return types[entry_type(e)].encoding(e)
+
+
+cdef void value_digest(uint8_t *digest, Entry *e) noexcept nogil:
+    digest_mix_number(digest, types[entry_type(e)].digest_number)
+    types[entry_type(e)].digest(digest, e)
+
+
+cdef int64_t value_inner_expiry_ms(Entry *e) noexcept nogil:
+    cdef const ValueType *type = types[entry_type(e)]
+    return type.inner_expiry_ms(e) if type.inner_expiry_ms != NULL else 0
+
+
+cdef void value_commands_put(CommandsOut *w, Slice key, Entry *e) noexcept nogil:
+    types[entry_type(e)].commands_put(w, key, e)
+
+
+# --- RDB ---
+
+cdef int value_rdb_type(Entry *e) noexcept nogil:
+    return types[entry_type(e)].rdb_type(e)
+
+
+cdef int value_rdb_version(Entry *e) noexcept nogil:
+    cdef const ValueType *type = types[entry_type(e)]
+    return type.rdb_version(e) if type.rdb_version != NULL else RDB_VERSION_PLAIN
+
+
+cdef void value_rdb_put(RdbOut *w, Entry *e) noexcept nogil:
+    types[entry_type(e)].rdb_put(w, e)
+
+
+cdef bint value_rdb_get(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
+    if not 0 <= v.type < RDB_TYPES_MAX or readers[v.type] == NULL:
+        return rdb_fail(r, b"unknown type of value")
+    if readers[v.type].rdb_get(r, v, ref):
+        return True
+    if not r.starved or not v.begun:
+        value_rdb_drop(v)
+    return False
+
+
+cdef void value_rdb_drop(RdbValue *v) noexcept nogil:
+    if v.partial != NULL:
+        readers[v.type].rdb_drop(v.partial)
+        v.partial = NULL

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from carnelian.base.memory import stats
 from carnelian.embedded import Engine
-from carnelian.services.persistence.rdb.snapshot import SnapshotError, write_snapshot
+from carnelian.services.persistence.rdb.snapshot import SnapshotError
 from carnelian.services.persistence.rdb.snapshot_stream import StreamedReader
+from carnelian.services.persistence.rdb.write import write_snapshot
 from tests.support.client import InProcessClient
 from tests.support.persistence import fill
 

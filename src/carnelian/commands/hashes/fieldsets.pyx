@@ -42,7 +42,7 @@ cdef Entry *built(Call call, list fields) except NULL:
     cdef bytes field
     cdef size_t longest = 0
     cdef int i
-    ref.db = NULL
+    ref.db = call.db
     ref.key = call.argv[2].ptr
     ref.len = call.argv[2].len
     ref.hash = 0

@@ -15,11 +15,12 @@ from carnelian.commands.hashes.values cimport (
 from carnelian.encodings.field_map cimport HashField
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
+from carnelian.engine.engine cimport Engine
 from carnelian.engine.events cimport NOTIFY_HASH
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport Entry
 from carnelian.types.hash.value cimport (
-    HashIter, hash_configure, hash_count, hash_entry_new, hash_expect, hash_iter_init,
+    HashIter, hash_count, hash_entry_new, hash_expect, hash_iter_init,
     hash_iter_next, hash_may_expire, hash_put, hash_remove, hash_reschedule,
 )
 from carnelian.resp.reply cimport (
@@ -40,12 +41,13 @@ INCREMENT_INFINITE = error("value is NaN or Infinity")
 RESULT_INFINITE = error("increment would produce NaN or Infinity")
 
 
-def attach(config):
+def attach(Engine engine, config):
     """Follow the thresholds of the packed encoding."""
     names = ("hash-max-listpack-entries", "hash-max-listpack-value")
 
     def follow():
-        hash_configure(config.hash_max_listpack_entries, config.hash_max_listpack_value)
+        engine.limits.hash_entries_max = config.hash_max_listpack_entries
+        engine.limits.hash_value_max = config.hash_max_listpack_value
 
     config.on_any_change(names, follow)
 

@@ -101,12 +101,12 @@ cdef void draw_fields(Call call, Entry *e, int64_t count, bint with_values) noex
     cdef KeyRef target
     cdef HashField field
     cdef SetMember m
-    target.db = NULL
+    target.db = call.db
     while count:
         random_live(call, e, &field)
         member_of_text(field.name, &m)
         if drawn == NULL:
-            drawn = set_entry_new(b"", 0, &m, <size_t>count)
+            drawn = set_entry_new(b"", 0, &m, <size_t>count, call.db.limits)
             target.slot = &drawn
         if set_add(&target, &m):
             reply_field(call, &field, with_values)

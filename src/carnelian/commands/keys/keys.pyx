@@ -1,6 +1,7 @@
 """Commands on keys whatever they hold: removing, renaming, copying, asking."""
 
 from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport strlen
 
 from carnelian.base.memory cimport mem_free
 from carnelian.base.slice cimport Slice, slice_equal
@@ -15,7 +16,7 @@ from carnelian.keyspace.database cimport (
 from carnelian.keyspace.entry cimport (
     EXPIRES, Entry, entry_key, entry_rekeyed, entry_type, entry_when,
 )
-from carnelian.keyspace.value cimport entry_copy
+from carnelian.keyspace.value cimport entry_copy, type_name
 from carnelian.resp.reply cimport reply_int, reply_null, reply_ok, reply_slice, reply_status
 
 from carnelian.engine.command import family
@@ -100,16 +101,13 @@ command(handler(touch), "TOUCH key [key ...]", READS | FAST, since="3.2.1",
         key_flags=KEYS_INSPECTED, tips=MULTI_SHARD_SUM)
 
 
-TYPE_NAMES = (b"string", b"list", b"set", b"zset", b"hash", b"stream")
-
-
 cdef int type_(Call call) except -1:
     cdef KeyRef ref
-    cdef bytes name = b"none"
+    cdef const char *name = b"none"
     call.find_untouched(1, &ref)
     if ref.slot != NULL:
-        name = TYPE_NAMES[entry_type(ref.slot[0])]
-    reply_status(call.reply, name, len(name))
+        name = type_name(entry_type(ref.slot[0]))
+    reply_status(call.reply, name, strlen(name))
     return 0
 
 

@@ -1,14 +1,14 @@
 """OBJECT: how a value is represented and when it was used last."""
 
 from libc.stdint cimport int64_t
+from libc.string cimport strlen
 
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport LOADING, READS, STALE
 from carnelian.engine.replies cimport container_help
 from carnelian.keyspace.access cimport access_frequency
 from carnelian.keyspace.database cimport KeyRef
-from carnelian.keyspace.entry cimport TYPE_STRING, Entry, entry_encoding, entry_type
-from carnelian.types.string.value cimport text_encoding
+from carnelian.keyspace.value cimport value_encoding
 from carnelian.resp.reply cimport reply_bulk, reply_int, reply_null
 
 from carnelian.engine.command import family
@@ -17,8 +17,6 @@ from carnelian.declare.flags import KEYS_INSPECTED
 
 command = family("generic")
 
-ENCODING_NAMES = (b"", b"", b"listpack", b"intset", b"quicklist", b"hashtable", b"skiplist",
-                  b"stream", b"listpackex")
 SWITCHING = (" Please note that when switching between policies at runtime LRU and LFU data will"
              " take some time to adjust.")
 
@@ -38,18 +36,12 @@ command(0, "OBJECT", container=True, since="2.2.3",
         about="Commands that look at the inner form of values.")
 
 
-cdef bytes encoding_name(Entry *e):
-    if entry_type(e) == TYPE_STRING:
-        return text_encoding(e)
-    return ENCODING_NAMES[entry_encoding(e)]
-
-
 cdef int encoding(Call call) except -1:
     cdef KeyRef ref
-    cdef bytes name
+    cdef const char *name
     if look(call, &ref):
-        name = encoding_name(ref.slot[0])
-        reply_bulk(call.reply, name, len(name))
+        name = value_encoding(ref.slot[0])
+        reply_bulk(call.reply, name, strlen(name))
     return 0
 
 
@@ -66,7 +58,8 @@ cdef int freq(Call call) except -1:
         if not call.engine.lfu:
             raise error("An LFU maxmemory policy is not selected, access frequency not tracked."
                         + SWITCHING)
-        reply_int(call.reply, access_frequency(ref.slot[0].access, call.engine.access_clock))
+        reply_int(call.reply, access_frequency(
+            ref.slot[0].access, call.engine.access_clock, &call.engine.limits))
     return 0
 
 

@@ -9,11 +9,12 @@ from carnelian.commands.lists.pop cimport (
 from carnelian.encodings.quicklist cimport Quicklist, QuicklistCursor
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
+from carnelian.engine.engine cimport Engine
 from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_LIST
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport ENC_QUICKLIST, TYPE_LIST
 from carnelian.types.list.value cimport (
-    list_configure, list_count, list_create, list_cut, list_get, list_grow, list_insert,
+    list_count, list_create, list_cut, list_get, list_grow, list_insert,
     list_next, list_push, list_remove, list_seek, list_set, list_shrunk,
 )
 from carnelian.resp.reply cimport (
@@ -35,12 +36,11 @@ COUNT_NEGATIVE = error("COUNT can't be negative")
 MAXLEN_NEGATIVE = error("MAXLEN can't be negative")
 
 
-def attach(config):
-    config.on_change("list-max-listpack-size", set_fill)
+def attach(Engine engine, config):
+    def follow(fill):
+        engine.limits.list_fill = fill
 
-
-def set_fill(fill):
-    list_configure(fill)
+    config.on_change("list-max-listpack-size", follow)
 
 
 # Pushing and popping

@@ -7,7 +7,6 @@ from libc.stdint cimport int64_t, uintptr_t
 from carnelian.base.glob cimport glob_match
 from carnelian.base.memory cimport heap_live, heap_tidy_all, heap_used
 from carnelian.commands.server.digest cimport dataset_digest, key_digest
-from carnelian.commands.keys.object cimport encoding_name
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport ADMIN, LOADING, NOSCRIPT, STALE
 from carnelian.engine.host cimport Persistence
@@ -17,7 +16,7 @@ from carnelian.keyspace.entry cimport (
     HEADER_SIZE, POINTER, Entry, entry_pointer,
 )
 from carnelian.types.string.value cimport text_create
-from carnelian.keyspace.value cimport value_bytes
+from carnelian.keyspace.value cimport value_bytes, value_encoding
 from carnelian.resp.reply cimport (
     Reply, reply_array, reply_attribute, reply_bignum, reply_bool, reply_bulk_text,
     reply_double, reply_int, reply_map, reply_null, reply_ok, reply_push, reply_set, reply_status,
@@ -65,7 +64,7 @@ def debug_object(Call call):
     look(call, 2, &ref)
     e = ref.slot[0]
     idle = 0 if call.engine.lfu else max(call.engine.access_clock - <int64_t>e.access, 0)
-    encoding = encoding_name(e).decode()
+    encoding = (<bytes>value_encoding(e)).decode()
     length = value_bytes(e.kind, entry_pointer(e)) if e.flags & POINTER else HEADER_SIZE
     status(call, f"Value at:0x{<uintptr_t>e:x} refcount:1 encoding:{encoding}"
                  f" serializedlength:{length} lru:{e.access & 0xFFFFFF}"

@@ -11,7 +11,7 @@ from carnelian.encodings.member_set cimport SetMember
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, READS, WRITES
 from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_SET
-from carnelian.keyspace.database cimport KeyRef
+from carnelian.keyspace.key cimport Database, KeyRef
 from carnelian.keyspace.entry cimport TYPE_SET, Entry
 from carnelian.types.set.value cimport (
     SetIter, set_add, set_count, set_entry_new, set_has, set_iter_init, set_iter_next, set_remove,
@@ -43,6 +43,7 @@ cdef struct Outcome:
     bint keeps
     int64_t count
     int64_t limit              # no more than so many are looked for; 0: no limit
+    Database *db               # by whose limits a set is kept
     Entry *kept                # a set beside the database under the name `key`
     const char *key
     size_t key_len
@@ -52,8 +53,8 @@ cdef bint keep(Outcome *out, SetMember *m) noexcept nogil:
     """Add to the kept set; whether it is new there."""
     cdef KeyRef target
     if out.kept == NULL:
-        out.kept = set_entry_new(out.key, out.key_len, m, 1)
-    target.db = NULL
+        out.kept = set_entry_new(out.key, out.key_len, m, 1, out.db.limits)
+    target.db = out.db
     target.slot = &out.kept
     return set_add(&target, m)
 
@@ -140,7 +141,7 @@ cdef void subtract_by_removal(Entry **sets, int n, Outcome *out) noexcept nogil:
     copy.keeps = True
     copy.limit = 0
     unite(sets, 1, &copy)
-    target.db = NULL
+    target.db = out.db
     target.slot = &copy.kept
     for i in range(1, n):
         if sets[i] == NULL:
@@ -193,11 +194,12 @@ cdef void combine(Operation operation, Entry **sets, int n, Outcome *out) noexce
 
 # --- the commands ---
 
-cdef void outcome_init(Outcome *out) noexcept:
+cdef void outcome_init(Outcome *out, Database *db) noexcept:
     out.reply = NULL
     out.keeps = False
     out.count = 0
     out.limit = 0
+    out.db = db
     out.kept = NULL
     out.key = b""
     out.key_len = 0
@@ -221,7 +223,7 @@ cdef int gather_and_combine(
 cdef int reply_result(Call call, Operation operation) except -1:
     cdef Outcome out
     cdef ReplyMark mark = reply_defer(call.reply)
-    outcome_init(&out)
+    outcome_init(&out, call.db)
     out.reply = call.reply
     out.keeps = operation == UNION and call.argc > 2
     gather_and_combine(call, operation, 1, call.argc - 1, &out)
@@ -235,7 +237,7 @@ cdef int store_result(Call call, Operation operation, const char *event) except 
     cdef Outcome out
     cdef KeyRef ref
     cdef KeyRef settled
-    outcome_init(&out)
+    outcome_init(&out, call.db)
     out.keeps = True
     out.key = call.argv[1].ptr
     out.key_len = call.argv[1].len
@@ -269,7 +271,7 @@ cdef int reply_size(Call call, Operation operation) except -1:
     cdef int i
     if numkeys > call.argc - 2:
         raise TOO_FEW_KEYS
-    outcome_init(&out)
+    outcome_init(&out, call.db)
     i = 2 + <int>numkeys
     while i < call.argc:
         if call.is_word(i, b"limit") and i + 1 < call.argc:

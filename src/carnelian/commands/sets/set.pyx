@@ -11,6 +11,7 @@ from carnelian.encodings.member_set cimport (
 from carnelian.encodings.table cimport Table
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
+from carnelian.engine.engine cimport Engine
 from carnelian.engine.events cimport NOTIFY_GENERIC, NOTIFY_SET
 from carnelian.engine.removal cimport removal_name
 from carnelian.engine.scanning cimport (
@@ -19,7 +20,7 @@ from carnelian.engine.scanning cimport (
 from carnelian.keyspace.database cimport KeyRef, key_again
 from carnelian.keyspace.entry cimport TYPE_SET, Entry, entry_type
 from carnelian.types.set.value cimport (
-    SetIter, set_add, set_configure, set_count, set_entry_new, set_expect, set_has, set_iter_init,
+    SetIter, set_add, set_count, set_entry_new, set_expect, set_has, set_iter_init,
     set_iter_next, set_random, set_remove, set_table,
 )
 from carnelian.keyspace.value cimport entry_free
@@ -34,6 +35,7 @@ from carnelian.declare.flags import KEYS_EXTENDED, KEYS_INSPECTED, KEYS_TAKEN
 command = family("set")
 
 cdef enum:
+    INTSET_ENTRIES_MAX = 1 << 27       # whatever the configuration says
     SREM_BATCH = 1024          # members per propagated SREM of an SPOP
     REMOVED_AT_ONCE = 16       # members whose places SREM has fetched before it removes any
     POPPED_AHEAD = 8           # ... and SPOP before it replies with them
@@ -46,13 +48,14 @@ NOT_IN_RANGE = error(
     "value is out of range, value must between -9223372036854775807 and 9223372036854775807")
 
 
-def attach(config):
+def attach(Engine engine, config):
     """Follow the thresholds of the small encodings."""
     names = ("set-max-intset-entries", "set-max-listpack-entries", "set-max-listpack-value")
 
     def follow():
-        set_configure(config.set_max_intset_entries, config.set_max_listpack_entries,
-                      config.set_max_listpack_value)
+        engine.limits.set_intset_max = min(config.set_max_intset_entries, INTSET_ENTRIES_MAX)
+        engine.limits.set_entries_max = config.set_max_listpack_entries
+        engine.limits.set_value_max = config.set_max_listpack_value
 
     config.on_any_change(names, follow)
 
@@ -69,7 +72,7 @@ cdef int sadd(Call call) except -1:
     cdef int i
     if not call.find_typed_to_write(1, TYPE_SET, &ref):
         member_of_text(call.argv[2], &m)
-        fresh = set_entry_new(ref.key, ref.len, &m, hint)
+        fresh = set_entry_new(ref.key, ref.len, &m, hint, call.db.limits)
     target = ref
     if fresh != NULL:
         target.slot = &fresh
@@ -167,7 +170,7 @@ cdef int smove(Call call) except -1:
     drop_if_empty(call, &source)
     key_again(&target)
     if target.slot == NULL:
-        fresh = set_entry_new(target.key, target.len, &m, 1)
+        fresh = set_entry_new(target.key, target.len, &m, 1, call.db.limits)
         call.link(&target, fresh)
     if set_add(&target, &m):
         call.changed(&target, NOTIFY_SET, b"sadd")
@@ -380,11 +383,11 @@ cdef void draw_members(Call call, Entry *e, int64_t count) noexcept:
     cdef Entry *drawn = NULL
     cdef KeyRef target
     cdef SetMember m
-    target.db = NULL
+    target.db = call.db
     while count:
         set_random(e, &m)
         if drawn == NULL:
-            drawn = set_entry_new(b"", 0, &m, <size_t>count)
+            drawn = set_entry_new(b"", 0, &m, <size_t>count, call.db.limits)
             target.slot = &drawn
         if set_add(&target, &m):
             reply_slice(call.reply, m.text)

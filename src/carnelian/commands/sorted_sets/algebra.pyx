@@ -115,11 +115,13 @@ cdef int source_order(const void *a, const void *b) noexcept nogil:
 
 # ---------------------------------------------------------------------------------------- computing
 
+cdef inline double product(const Query *query, const Source *source, double score) noexcept nogil:
+    return source.weight if query.aggregate == AGGREGATE_COUNT else score * source.weight
+
+
 cdef inline double weighted(const Query *query, const Source *source, double score) noexcept nogil:
     """What a source contributes; infinity times 0 is 0 here."""
-    if query.aggregate == AGGREGATE_COUNT:
-        return source.weight
-    score *= source.weight
+    score = product(query, source, score)
     return 0 if isnan(score) else score
 
 
@@ -163,7 +165,8 @@ cdef bint in_all(const Query *query, Slice member, double *score) noexcept nogil
     for i in range(1, query.count):
         if not source_find(&query.sources[i], member, &other):
             return False
-        other = weighted(query, &query.sources[i], other)
+        # Redis: no number joins a sum to 0 at the end, and a minimum or maximum not at all.
+        other = product(query, &query.sources[i], other)
         score[0] = combined(query.aggregate, score[0], other)
     return True
 

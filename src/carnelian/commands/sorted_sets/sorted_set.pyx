@@ -11,11 +11,12 @@ from carnelian.commands.sorted_sets.values cimport (
 from carnelian.encodings.member cimport Cut
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
+from carnelian.engine.engine cimport Engine
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport TYPE_ZSET
 from carnelian.types.sorted_set.value cimport (
     ZSET_GT, ZSET_INCR, ZSET_LT, ZSET_NX, ZSET_XX, zset_count, zset_cut, zset_rank, zset_remove,
-    zset_score, zset_set_limits,
+    zset_score,
 )
 from carnelian.resp.reply cimport (
     reply_array, reply_double, reply_int, reply_null, reply_null_array,
@@ -36,12 +37,13 @@ cdef enum:
     COUNT_CHANGES = 64             # CH, beside the ZSET_ conditions
 
 
-def attach(config):
+def attach(Engine engine, config):
     """Follow the thresholds of the packed encoding."""
     names = ("zset-max-listpack-entries", "zset-max-listpack-value")
 
     def follow():
-        zset_set_limits(config.zset_max_listpack_entries, config.zset_max_listpack_value)
+        engine.limits.zset_entries_max = config.zset_max_listpack_entries
+        engine.limits.zset_value_max = config.zset_max_listpack_value
 
     config.on_any_change(names, follow)
 

@@ -118,7 +118,7 @@ cdef void clamp_ranks(int64_t *first, int64_t *end, size_t count) noexcept nogil
 # ------------------------------------------------------------------------------------------- adding
 
 cdef void create(Call call, KeyRef *ref, size_t members, size_t length):
-    if not zset_starts_packed(members, length):
+    if not zset_starts_packed(call.db.limits, members, length):
         call.create_pointer(ref, TYPE_ZSET, ENC_SORTED_SET, sorted_set_new())
         return
     call.create(ref, TYPE_ZSET, ENC_PACKED, PACKED_HEADER)
@@ -142,7 +142,7 @@ cdef int add_scores(
             count = 0
         else:
             create(call, &ref, count, call.argv[first].len)
-    elif not zset_starts_packed(count, 0):
+    elif not zset_starts_packed(call.db.limits, count, 0):
         zset_unpack(&ref)
     for i in range(count):
         outcome = zset_put(&ref, call.argv[first + i * stride], scores[i], conditions, &result)
@@ -204,7 +204,7 @@ cdef void store_result(
     call.engine.expiry.find(&ref, call.db, key.ptr, key.len)
     reply_int(call.reply, <int64_t>count)
     if count:
-        call.replace(&ref, zset_entry(key.ptr, key.len, z))
+        call.replace(&ref, zset_entry(key.ptr, key.len, z, call.db.limits))
         call.changed(&ref, NOTIFY_ZSET, event)
         call.dirty += dirty - 1
         return

@@ -12,12 +12,13 @@ from carnelian.encodings.id_tree cimport (
 )
 from carnelian.encodings.stream cimport Stream, stream_contains, stream_new
 from carnelian.encodings.stream_group cimport (
-    ENTRIES_READ_UNKNOWN, Pending, StreamConsumer, StreamGroup, pending_add, pending_find,
-    pending_give_back, pending_redate, pending_remove, stream_consumer_at, stream_consumer_create,
+    ENTRIES_READ_UNKNOWN, Pending, StreamConsumer, StreamGroup, pending_add, pending_assign,
+    pending_find, pending_redate, pending_remove, stream_consumer_at, stream_consumer_create,
     stream_consumer_destroy, stream_consumer_find, stream_group_create, stream_group_destroy,
     stream_group_find,
 )
 from carnelian.encodings.stream_id cimport StreamId, stream_id_less, stream_id_min
+from carnelian.encodings.stream_lag cimport stream_clamp_read
 from carnelian.encodings.stream_trim cimport (
     REFS_KEEP, StreamRefs, stream_delete_referenced,
 )
@@ -25,7 +26,7 @@ from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, LOADING, READS, STALE, WRITES
 from carnelian.engine.events cimport NOTIFY_STREAM
 from carnelian.engine.replies cimport container_help
-from carnelian.keyspace.database cimport KeyRef
+from carnelian.keyspace.database cimport KeyRef, key_noted
 from carnelian.keyspace.entry cimport ENC_STREAM, TYPE_STREAM
 from carnelian.resp.reply cimport (
     ReplyMark, reply_array, reply_bulk_int, reply_defer, reply_empty_array, reply_int, reply_null,
@@ -107,6 +108,7 @@ cdef int xgroup_create(Call call) except -1:
     if not exists:
         call.create_pointer(&ref, TYPE_STREAM, ENC_STREAM, stream_new())
         call.engine.effects.key_modified(ref.db, ref.key, ref.len)
+    entries_read = stream_clamp_read(stream_at(&ref), entries_read)
     stream_group_create(&stream_at(&ref).groups, call.argv[3], id, entries_read)
     group_changed(call, &ref, b"xgroup-create")
     reply_ok(call.reply)
@@ -139,7 +141,7 @@ cdef int xgroup_setid(Call call) except -1:
     else:
         lenient_id(call, 4, &id)
     group.last_id = id
-    group.entries_read = entries_read
+    group.entries_read = stream_clamp_read(stream_at(&ref), entries_read)
     group_changed(call, &ref, b"xgroup-setid")
     reply_ok(call.reply)
     return 0
@@ -302,7 +304,7 @@ cdef bint give_back(Stream *s, StreamGroup *group, StreamId id, NackMode mode,
         if not force or not stream_contains(s, id):
             return False
         pending = pending_add(group, id, NULL, 0, 0)
-    pending_give_back(pending, id)
+    pending_assign(pending, id, NULL)
     pending_redate(group, id, pending, 0)
     if deliveries >= 0:
         pending.deliveries = <uint64_t>deliveries
@@ -340,6 +342,7 @@ cdef int xnack(Call call) except -1:
         released += give_back(stream_at(&ref), group, id, mode, deliveries, force)
     if released:
         call.dirty += released
+        key_noted(&ref)
         # XREADGROUP CLAIM may wait for them
         call.engine.effects.key_ready(ref.db, ref.key, ref.len)
     reply_int(call.reply, released)

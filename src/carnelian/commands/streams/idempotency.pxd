@@ -6,6 +6,7 @@ from carnelian.base.slice cimport Slice
 from carnelian.encodings.stream cimport Stream
 from carnelian.encodings.stream_id cimport StreamId
 from carnelian.engine.call cimport Call
+from carnelian.keyspace.key cimport KeyRef
 
 
 cdef struct IdemOptions:
@@ -22,7 +23,7 @@ cdef int idem_parse(Call call, int i, IdemOptions *o) except -1
 cdef int idem_check(Call call, int id_at, bint auto_id, IdemOptions *o) except -1
 # Whether the stream has this message already, and as which entry.
 cdef bint idem_known(Call call, Stream *s, IdemOptions *o, StreamId *id) noexcept
-cdef void idem_record(Stream *s, IdemOptions *o, StreamId id) noexcept
+cdef void idem_record(KeyRef *ref, Stream *s, IdemOptions *o, StreamId id) noexcept
 # The fields of XINFO STREAM, and how many.
 cdef int idem_info_count(Stream *s) noexcept
 cdef void idem_info(Call call, Stream *s)

@@ -14,8 +14,9 @@ from carnelian.encodings.stream_idempotency cimport (
 from carnelian.encodings.table cimport table_count
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, WRITES
+from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport INTERNAL, PRIMARY
-from carnelian.keyspace.database cimport KeyRef
+from carnelian.keyspace.database cimport KeyRef, key_noted
 from carnelian.keyspace.entry cimport TYPE_STREAM
 from carnelian.resp.reply cimport reply_bulk, reply_int, reply_ok
 
@@ -34,16 +35,11 @@ OTHER_ENTRY = error("The idempotent ID belongs to another entry")
 
 command = family("stream")
 
-# stream-idmp-duration and stream-idmp-maxsize: for streams that set nothing else.
-cdef int64_t usual_duration_s = 100
-cdef int64_t usual_size_max = 100
 
-
-def attach(config):
+def attach(Engine engine, config):
     def follow():
-        global usual_duration_s, usual_size_max
-        usual_duration_s = config.stream_idmp_duration
-        usual_size_max = config.stream_idmp_maxsize
+        engine.limits.producer_duration_s = config.stream_idmp_duration
+        engine.limits.producer_size_max = config.stream_idmp_maxsize
 
     config.on_any_change(("stream-idmp-duration", "stream-idmp-maxsize"), follow)
 
@@ -116,11 +112,18 @@ cdef bint idem_known(Call call, Stream *s, IdemOptions *o, StreamId *id) noexcep
     return True
 
 
-cdef void idem_record(Stream *s, IdemOptions *o, StreamId id) noexcept:
+cdef void begin_records(KeyRef *ref, Stream *s) noexcept:
+    """Only newer files hold a stream that has any."""
+    if s.idempotency == NULL:
+        s.idempotency = idem_new(
+            ref.db.limits.producer_duration_s, ref.db.limits.producer_size_max)
+        key_noted(ref)
+
+
+cdef void idem_record(KeyRef *ref, Stream *s, IdemOptions *o, StreamId id) noexcept:
     if not o.at:
         return
-    if s.idempotency == NULL:
-        s.idempotency = idem_new(usual_duration_s, usual_size_max)
+    begin_records(ref, s)
     idem_add(s.idempotency, o.producer, o.message, id)
 
 
@@ -176,8 +179,7 @@ cdef int xcfgset(Call call) except -1:
             raise SYNTAX
         i += 2
     s = stream_to_change(call, &ref)
-    if s.idempotency == NULL:
-        s.idempotency = idem_new(usual_duration_s, usual_size_max)
+    begin_records(&ref, s)
     duration_s = duration_s or s.idempotency.duration_s
     size_max = size_max or s.idempotency.size_max
     if duration_s != s.idempotency.duration_s or size_max != s.idempotency.size_max:
@@ -205,8 +207,7 @@ cdef int xidmprecord(Call call) except -1:
     s = stream_to_change(call, &ref)
     if not stream_contains(s, id):
         raise NO_ENTRY
-    if s.idempotency == NULL:
-        s.idempotency = idem_new(usual_duration_s, usual_size_max)
+    begin_records(&ref, s)
     if not idem_find(s.idempotency, call.argv[2], call.argv[3], &had):
         idem_add(s.idempotency, call.argv[2], call.argv[3], id)
         call.modified(&ref)

@@ -10,7 +10,7 @@ from carnelian.commands.streams.idempotency cimport (
     IdemOptions, idem_check, idem_known, idem_parse, idem_record,
 )
 from carnelian.commands.streams.support cimport (
-    ids_block, interval_end, interval_start, id_text, node_limits, refs_word, reply_entry,
+    ids_block, interval_end, interval_start, id_text, refs_word, reply_entry,
     reply_stream_id, stream_at, strict_id,
 )
 from carnelian.encodings.stream cimport (
@@ -27,6 +27,7 @@ from carnelian.encodings.stream_trim cimport (
 )
 from carnelian.engine.call cimport Call, handler
 from carnelian.engine.command cimport DENY_OOM, FAST, READS, WRITES
+from carnelian.engine.engine cimport Engine
 from carnelian.engine.events cimport NOTIFY_STREAM
 from carnelian.engine.session cimport INTERNAL, PRIMARY
 from carnelian.keyspace.database cimport KeyRef
@@ -36,7 +37,7 @@ from carnelian.resp.reply cimport (
     reply_null_array, reply_ok, reply_set_array,
 )
 
-from carnelian.commands.streams.support import INVALID_ID, set_node_limits
+from carnelian.commands.streams.support import INVALID_ID
 from carnelian.engine.command import family
 from carnelian.engine.errors import NO_SUCH_KEY, SYNTAX, error
 from carnelian.declare.flags import KEYS_INSPECTED, KEYS_UPDATED
@@ -57,9 +58,10 @@ TOO_LARGE = error("Elements are too large to be stored")
 command = family("stream")
 
 
-def attach(config):
+def attach(Engine engine, config):
     def follow():
-        set_node_limits(config.stream_node_max_bytes, config.stream_node_max_entries)
+        engine.limits.stream.node_bytes_max = config.stream_node_max_bytes
+        engine.limits.stream.node_entries_max = config.stream_node_max_entries
 
     config.on_any_change(("stream-node-max-bytes", "stream-node-max-entries"), follow)
 
@@ -114,8 +116,8 @@ cdef int check_options(Call call, Options *o) except -1:
     elif o.trim.approximate:
         # no more than a hundred nodes at a time
         o.trim.limit = 10000
-        if node_limits.node_entries_max:
-            o.trim.limit = min(node_limits.node_entries_max, <uint64_t>10000) * 100
+        if call.db.limits.stream.node_entries_max:
+            o.trim.limit = min(call.db.limits.stream.node_entries_max, <uint64_t>10000) * 100
     return 0
 
 
@@ -182,7 +184,7 @@ cdef int append(Call call, Stream *s, Options *o) except -1:
     cdef StreamAppend outcome
     choose_id(call, s, o)
     outcome = stream_append(s, o.id, call.argv + o.id_at + 1, (call.argc - o.id_at - 1) // 2,
-                            &node_limits)
+                            &call.db.limits.stream)
     if outcome != STREAM_APPENDED:
         raise TOO_LARGE if outcome == STREAM_TOO_LARGE else ID_NOT_LARGER
     return 0
@@ -239,7 +241,7 @@ cdef int xadd(Call call) except -1:
         return 0
     call.changed(&ref, NOTIFY_STREAM, b"xadd")
     s = stream_at(&ref)
-    idem_record(s, &o.idem, o.id)
+    idem_record(&ref, s, &o.idem, o.id)
     if o.strategy and stream_trim(s, &o.trim):
         call.notify(NOTIFY_STREAM, b"xtrim", &ref)
     if call.propagates() and (o.auto_id or not o.seq_given or o.strategy and o.trim.approximate):

@@ -16,8 +16,6 @@ from carnelian.keyspace.entry cimport entry_pointer
 from carnelian.resp.reply cimport Reply
 
 
-cdef StreamLimits node_limits       # stream-node-max-bytes and -entries
-
 cdef inline Stream *stream_at(KeyRef *ref) noexcept nogil:
     return <Stream *>entry_pointer(ref.slot[0])
 

@@ -30,15 +30,6 @@ INVALID_END = error("invalid end ID for the interval")
 NUMIDS_NOT_POSITIVE = error("Number of IDs must be a positive integer")
 NUMIDS_MISMATCH = error("The `numids` parameter must match the number of arguments")
 
-node_limits.node_bytes_max = 4096
-node_limits.node_entries_max = 100
-
-
-def set_node_limits(uint64_t bytes_max, uint64_t entries_max):
-    """stream-node-max-bytes and stream-node-max-entries; 0: no limit."""
-    node_limits.node_bytes_max = bytes_max
-    node_limits.node_entries_max = entries_max
-
 
 # --- arguments --------------------------------------------------------------------------------
 

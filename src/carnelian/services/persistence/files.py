@@ -82,12 +82,3 @@ class Files(host.Persistence):
     def reset_figures(self) -> None:
         self.children.reset_figures()
         self.aof.file.delayed_syncs = 0
-
-    def dump(self, db_id: int, key: bytes) -> bytes:
-        return bytes(self.snapshots.dump(self.snapshots.engine, db_id, key))
-
-    def check_payload(self, payload: bytes) -> bool:
-        return bool(self.snapshots.check(payload))
-
-    def build_value(self, payload: bytes, key: bytes) -> int:
-        return int(self.snapshots.build(payload, key))

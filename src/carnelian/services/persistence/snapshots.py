@@ -14,13 +14,8 @@ from carnelian.base import files
 from carnelian.engine.errors import CommandError
 from carnelian.services import log
 from carnelian.services.persistence.children import SIGUSR1, Children
-from carnelian.services.persistence.rdb.snapshot import (
-    SnapshotError,
-    build_value,
-    check_payload,
-    dump_key,
-    write_snapshot,
-)
+from carnelian.services.persistence.rdb.snapshot import SnapshotError
+from carnelian.services.persistence.rdb.write import write_snapshot
 from carnelian.services.process.process import pin_to_cores
 from carnelian.version import REDIS_VERSION
 
@@ -289,11 +284,6 @@ class Snapshots:
         self.engine.dirty = 0
         return True
 
-    # --- for DUMP and RESTORE ---
-
-    check = staticmethod(check_payload)
-    dump = staticmethod(dump_key)
-    build = staticmethod(build_value)
 
     def figures(self) -> dict[str, object]:
         """The fields of INFO persistence that are about snapshots."""

@@ -14,6 +14,7 @@ import os
 import time
 
 from carnelian.base import files
+from carnelian.services.persistence.rdb.snapshot import begins_snapshot
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MARK_LENGTH = 40
 HEADER_MAX = 256
-MAGIC = b"REDIS"
+MAGIC_MAX = 6  # bytes of the longest name a snapshot begins with
 
 
 class TransferError(Exception):
@@ -120,9 +121,9 @@ class Transfer:
             cut = self.length - self.received
             rest = bytes(data[cut:])
             data = data[:cut]
-        if len(self.head) < len(MAGIC):
-            self.head += bytes(data[: len(MAGIC)])
-            if not MAGIC.startswith(self.head[: len(MAGIC)]):
+        if len(self.head) < MAGIC_MAX:
+            self.head += bytes(data[:MAGIC_MAX])
+            if not begins_snapshot(self.head):
                 raise TransferError("what MASTER sends is no snapshot")
         self.write(data)
         if self.length >= 0:

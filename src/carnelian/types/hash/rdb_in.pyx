@@ -1,4 +1,4 @@
-"""Reading hashes; see hash_in.pxd. The forms with expiry times are those of Redis 7.4."""
+"""Reading hashes; see rdb_in.pxd. Forms with expiry times are those of Redis 7.4 and Valkey 9."""
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -15,9 +15,9 @@ from carnelian.types.hash.value cimport (
 )
 from carnelian.formats.rdb cimport (
     RDB_HASH, RDB_HASH_LISTPACK_EX, RDB_HASH_LISTPACK_EX_PRE_GA,
-    RDB_HASH_METADATA, RDB_HASH_METADATA_PRE_GA, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP, RdbIn,
-    RdbValue, rdb_begin, rdb_fail, rdb_fixed64, rdb_length, rdb_room, rdb_string,
-    rdb_taken,
+    RDB_HASH_METADATA, RDB_HASH_METADATA_PRE_GA, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP,
+    RDB_VALKEY_HASH, RdbIn, RdbValue, rdb_begin, rdb_fail, rdb_fixed64, rdb_length, rdb_room,
+    rdb_string, rdb_taken,
 )
 from carnelian.formats.foreign cimport (
     FOREIGN_LISTPACK, FOREIGN_ZIPLIST, FOREIGN_ZIPMAP, ForeignIter, foreign_init, foreign_next,
@@ -83,18 +83,38 @@ cdef bint get_block(RdbIn *r, int type, KeyRef *ref) noexcept nogil:
     return not it.bad or rdb_fail(r, b"damaged packed hash")
 
 
+cdef inline bint tells_first(int type) noexcept nogil:
+    """Whether expiries are told before the field, as distances or as times."""
+    return type == RDB_HASH_METADATA or type == RDB_HASH_METADATA_PRE_GA
+
+
+cdef bint valkey_expiry(RdbIn *r, int64_t *expires_ms) noexcept nogil:
+    """After a field's value: when it expires, -1 for never."""
+    cdef uint64_t when = 0
+    if not rdb_fixed64(r, &when):
+        return False
+    expires_ms[0] = <int64_t>when
+    if expires_ms[0] == -1:
+        expires_ms[0] = 0
+    elif expires_ms[0] <= 0:
+        return rdb_fail(r, b"an impossible expiry of a field")
+    return True
+
+
 cdef bint get_field(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
     cdef uint64_t later = 0
+    cdef int64_t expires_ms
     cdef Slice name
     cdef Slice value
     cdef char *copy = NULL
     cdef bint good
-    if v.type != RDB_HASH and not rdb_length(r, &later):
+    if tells_first(v.type) and not rdb_length(r, &later):
         return False
     if later and v.type == RDB_HASH_METADATA:
-        later += v.first_ms - 1
+        later += v.noted - 1
     if later > <uint64_t>INT64_MAX:
         return rdb_fail(r, b"an impossible expiry of a field")
+    expires_ms = <int64_t>later
     if not rdb_string(r, &name):
         return False
     # The name may lie in the scratch space that reading the value overwrites.
@@ -102,7 +122,10 @@ cdef bint get_field(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
         copy = <char *>mem_alloc(name.len)
         memcpy(copy, name.ptr, name.len)
         name.ptr = copy
-    good = rdb_string(r, &value) and add_field(r, ref, name, value, <int64_t>later, v.count)
+    good = rdb_string(r, &value)
+    if good and v.type == RDB_VALKEY_HASH:
+        good = valkey_expiry(r, &expires_ms)
+    good = good and add_field(r, ref, name, value, expires_ms, v.count)
     mem_free(copy)
     return good
 
@@ -123,7 +146,7 @@ cdef bint build_packed(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
     for i in range(2 * count):
         if not rdb_string(r, &text):
             break                      # found again, and told, by who reads field by field
-        if not hash_packs(count, text.len) or not packed_fits(size, text.len):
+        if not hash_packs(ref.db.limits, count, text.len) or not packed_fits(size, text.len):
             break
         rdb_room(r, size + packed_size(text.len))
         packed_write(<uint8_t *>r.built + size, text)
@@ -151,9 +174,9 @@ cdef bint build_packed(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
 
 cdef bint get_fields(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
     if v.type == RDB_HASH_METADATA and not v.begun:
-        if not rdb_fixed64(r, &v.first_ms):
+        if not rdb_fixed64(r, &v.noted):
             return False
-        if v.first_ms > <uint64_t>INT64_MAX:
+        if v.noted > <uint64_t>INT64_MAX:
             return rdb_fail(r, b"an impossible expiry of a field")
     if not rdb_begin(r, v, 2):
         return False
@@ -171,7 +194,7 @@ cdef bint rdb_get_hash(RdbIn *r, RdbValue *v, KeyRef *ref) noexcept nogil:
     cdef bint good
     if v.type == RDB_HASH_LISTPACK_EX and not rdb_fixed64(r, &earliest):
         return False
-    if v.type in (RDB_HASH, RDB_HASH_METADATA, RDB_HASH_METADATA_PRE_GA):
+    if v.type == RDB_HASH or v.type == RDB_VALKEY_HASH or tells_first(v.type):
         good = get_fields(r, v, ref)
     else:
         good = get_block(r, v.type, ref)

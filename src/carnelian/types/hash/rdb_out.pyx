@@ -1,4 +1,4 @@
-"""Writing hashes; see hash_out.pxd.
+"""Writing hashes; see rdb_out.pxd.
 
 With expiry times: the earliest of them as 8 bytes, the count, and before each field how much later
 than the earliest it expires, plus one; 0 for never.
@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.keyspace.entry cimport Entry
 from carnelian.types.hash.value cimport (
-    HashIter, hash_count, hash_iter_init, hash_iter_next, hash_may_expire,
+    HashIter, hash_count, hash_expiry_min_ms, hash_iter_init, hash_iter_next,
 )
 from carnelian.encodings.field_map cimport HashField
 from carnelian.formats.rdb cimport (
@@ -16,28 +16,14 @@ from carnelian.formats.rdb cimport (
 )
 
 
-cdef int64_t earliest_ms(Entry *e) noexcept nogil:
-    """The first expiry among the fields, 0 for none."""
-    cdef HashIter it
-    cdef HashField field
-    cdef int64_t first = 0
-    if not hash_may_expire(e):
-        return 0
-    hash_iter_init(&it, e)
-    while hash_iter_next(&it, &field):
-        if field.expires_ms and (first == 0 or field.expires_ms < first):
-            first = field.expires_ms
-    return first
-
-
 cdef int rdb_hash_type(Entry *e) noexcept nogil:
-    return RDB_HASH_METADATA if earliest_ms(e) else RDB_HASH
+    return RDB_HASH_METADATA if hash_expiry_min_ms(e) else RDB_HASH
 
 
 cdef void rdb_put_hash(RdbOut *w, Entry *e) noexcept nogil:
     cdef HashIter it
     cdef HashField field
-    cdef int64_t first = earliest_ms(e)
+    cdef int64_t first = hash_expiry_min_ms(e)
     if first:
         rdb_put_fixed64(w, <uint64_t>first)
     rdb_put_length(w, hash_count(e))

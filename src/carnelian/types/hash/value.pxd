@@ -1,7 +1,7 @@
 """Hash values whatever their encoding: fields inside the entry, or a FieldMap behind it.
 
 Readers take the Entry, changes a KeyRef. A KeyRef whose slot is the address of a caller's `Entry *`
-and whose `db` is NULL works as well: that is how a hash is built before it is linked to a database.
+works as well: that is how a hash is built before it is linked to the KeyRef's database.
 None of these hides a field past its time: `HashField.expires_ms` is the caller's to look at. The
 empty hash is the caller's to remove.
 """
@@ -13,6 +13,7 @@ from carnelian.encodings.field_map cimport FieldMap, HashField
 from carnelian.encodings.packed_hash cimport PackedPair
 from carnelian.encodings.table cimport Table, TableIter
 from carnelian.keyspace.database cimport KeyRef
+from carnelian.keyspace.limits cimport Limits
 from carnelian.keyspace.entry cimport (
     ENC_PACKED_TTL, ENC_TABLE, Entry, entry_encoding, entry_pointer,
 )
@@ -24,13 +25,10 @@ cdef struct HashIter:
     PackedPair pair
     TableIter table
 
-# From CONFIG: hash-max-listpack-entries, hash-max-listpack-value.
-cdef void hash_configure(int64_t entries, int64_t value_len) noexcept nogil
-
 # An empty hash, packed.
 cdef Entry *hash_entry_new(const char *key, size_t n) noexcept nogil
 # Whether a hash of so many fields, of names and values of up to `length`, is packed.
-cdef bint hash_packs(size_t fields, size_t length) noexcept nogil
+cdef bint hash_packs(const Limits *limits, size_t fields, size_t length) noexcept nogil
 # A packed hash from its region: a count word and pairs, all different, as in packed_hash.
 cdef Entry *hash_entry_from(
     const char *key, size_t n, const void *data, size_t size
@@ -49,7 +47,10 @@ cdef bint hash_put(KeyRef *ref, Slice name, Slice value, bint keep_expiry) noexc
 cdef bint hash_remove(KeyRef *ref, Slice name) noexcept nogil
 # Of a field that is there; 0: never.
 cdef void hash_set_expiry(KeyRef *ref, Slice name, int64_t expires_ms) noexcept nogil
-# After the last of a command's changes to expiries, put, remove and set_expiry alike.
+# When the first field expires, 0 for never.
+cdef int64_t hash_expiry_min_ms(Entry *e) noexcept nogil
+# Of a hash in a database, after the last of a command's changes to expiries; put, remove and
+# set_expiry alike.
 cdef void hash_reschedule(KeyRef *ref) noexcept nogil
 
 # No change of the hash between init and the last next.

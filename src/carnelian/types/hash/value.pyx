@@ -1,10 +1,9 @@
-"""Dispatch over the encodings of hashes and the changes between them; see hash_value.pxd."""
+"""Dispatch over the encodings of hashes and the changes between them; see value.pxd."""
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
 from carnelian.base.random cimport random_below
-from carnelian.base.slice cimport slice_of
 from carnelian.encodings.field_map cimport (
     field_map_add, field_map_expiry_min_ms, field_map_find, field_map_first_expiring,
     field_map_new, field_map_remove, field_map_set_expiry, field_map_set_value, field_map_verify,
@@ -12,27 +11,17 @@ from carnelian.encodings.field_map cimport (
 )
 from carnelian.encodings.packed cimport PACKED_HEADER, Splice, packed_fits
 from carnelian.encodings.packed_hash cimport (
-    packed_hash_at, packed_hash_begin, packed_hash_count, packed_hash_find, packed_hash_init,
+    packed_hash_at, packed_hash_begin, packed_hash_count, packed_hash_expiry_min_ms,
+    packed_hash_find, packed_hash_init,
     packed_hash_next, packed_hash_plan_add, packed_hash_plan_expiries, packed_hash_plan_remove,
     packed_hash_plan_value, packed_hash_set_expiry, packed_hash_verify, packed_hash_write_add,
     packed_hash_write_expiries, packed_hash_write_remove, packed_hash_write_value,
 )
 from carnelian.encodings.table cimport table_count, table_iter_init, table_next, table_random
-from carnelian.keyspace.database cimport key_set_pointer, key_splice
+from carnelian.keyspace.database cimport key_noted, key_set_pointer, key_splice
 from carnelian.keyspace.entry cimport (
     ENC_PACKED, TYPE_HASH, entry_new, entry_value_len, entry_value_ptr,
 )
-from carnelian.keyspace.field_timers cimport entry_field_expiry_ms, field_timers_set
-
-
-cdef size_t packed_entries_max = 512
-cdef size_t packed_value_max = 64
-
-
-cdef void hash_configure(int64_t entries, int64_t value_len) noexcept nogil:
-    global packed_entries_max, packed_value_max
-    packed_entries_max = <size_t>entries
-    packed_value_max = <size_t>value_len
 
 
 cdef inline uint8_t *region(Entry *e) noexcept nogil:
@@ -60,8 +49,8 @@ cdef Entry *hash_entry_new(const char *key, size_t n) noexcept nogil:
     return e
 
 
-cdef bint hash_packs(size_t fields, size_t length) noexcept nogil:
-    return fields <= packed_entries_max and length <= packed_value_max
+cdef bint hash_packs(const Limits *limits, size_t fields, size_t length) noexcept nogil:
+    return fields <= limits.hash_entries_max and length <= limits.hash_value_max
 
 
 cdef Entry *hash_entry_from(
@@ -83,7 +72,8 @@ cdef void to_table(KeyRef *ref) noexcept nogil:
 
 
 cdef void hash_expect(KeyRef *ref, size_t fields, size_t length) noexcept nogil:
-    if entry_encoding(ref.slot[0]) != ENC_TABLE and not hash_packs(fields, length):
+    if entry_encoding(ref.slot[0]) != ENC_TABLE and not hash_packs(
+            ref.db.limits, fields, length):
         to_table(ref)
 
 
@@ -181,15 +171,17 @@ cdef bint hash_put(KeyRef *ref, Slice name, Slice value, bint keep_expiry) noexc
     cdef FieldMap *map = hash_map(e)
     cdef PackedPair pair
     cdef Splice splice
+    cdef const Limits *limits
     cdef size_t size
     cdef bint found
     if map != NULL:
         return put_in_map(map, name, value, keep_expiry)
+    limits = ref.db.limits
     size = entry_value_len(e)
     found = packed_hash_find(region(e), size, name, &pair)
-    if name.len > packed_value_max or value.len > packed_value_max or not (
+    if name.len > limits.hash_value_max or value.len > limits.hash_value_max or not (
         packed_fits(size, name.len + value.len)
-    ) or (not found and packed_hash_count(region(e), size) >= packed_entries_max):
+    ) or (not found and packed_hash_count(region(e), size) >= limits.hash_entries_max):
         to_table(ref)
         return put_in_map(hash_map(ref.slot[0]), name, value, keep_expiry)
     if not found:
@@ -236,10 +228,14 @@ cdef void hash_set_expiry(KeyRef *ref, Slice name, int64_t expires_ms) noexcept 
     packed_hash_set_expiry(region(e), pair.offset, expires_ms)
 
 
+cdef int64_t hash_expiry_min_ms(Entry *e) noexcept nogil:
+    if entry_encoding(e) == ENC_PACKED_TTL:
+        return packed_hash_expiry_min_ms(region(e), entry_value_len(e))
+    return field_map_expiry_min_ms(hash_map(e)) if entry_encoding(e) == ENC_TABLE else 0
+
+
 cdef void hash_reschedule(KeyRef *ref) noexcept nogil:
-    cdef int64_t when_ms = entry_field_expiry_ms(ref.slot[0])
-    if ref.db != NULL and (when_ms or ref.db.field_timers != NULL):
-        field_timers_set(&ref.db.field_timers, slice_of(ref.key, ref.len), ref.hash, when_ms)
+    key_noted(ref)
 
 
 cdef bint hash_verify(Entry *e) noexcept nogil:

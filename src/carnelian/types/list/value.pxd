@@ -25,10 +25,6 @@ cdef enum:
     EMBEDDED_MAX = 512         # bytes of an inline list
     EMBEDDED_AGAIN_MAX = 128   # a shrinking list comes back into its entry at this size
 
-# list-max-listpack-size; for lists that come to be or grow from now on.
-cdef void list_configure(long fill) noexcept nogil
-cdef long list_fill() noexcept nogil
-
 # The absent key becomes an empty list, which the caller fills at once.
 cdef void list_create(KeyRef *ref) noexcept nogil
 # Become a quicklist if so many more elements would exceed the limits; pushing does it by itself.

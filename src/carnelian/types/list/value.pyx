@@ -1,4 +1,4 @@
-"""Dispatch between the two structures of a list; see list_value.pxd."""
+"""Dispatch between the two structures of a list; see value.pxd."""
 
 from libc.stdint cimport uint8_t
 from libc.string cimport memmove
@@ -27,18 +27,6 @@ from carnelian.keyspace.entry cimport (
 cdef enum:
     LISTPACK_EXTRA = 5         # bytes Redis's listpack has around the entries beyond our header
 
-cdef long fill_now = -2
-
-
-cdef void list_configure(long fill) noexcept nogil:
-    global fill_now
-    fill_now = fill
-
-
-cdef long list_fill() noexcept nogil:
-    return fill_now
-
-
 cdef inline Quicklist *big(Entry *e) noexcept nogil:
     return <Quicklist *>entry_pointer(e)
 
@@ -56,7 +44,8 @@ cdef void list_create(KeyRef *ref) noexcept nogil:
 cdef void leave_entry(KeyRef *ref, int encoding) noexcept nogil:
     """The inline list moves into a Quicklist."""
     cdef Entry *e = ref.slot[0]
-    key_set_pointer(ref, encoding, quicklist_from_packed(small(e), entry_value_len(e), fill_now))
+    key_set_pointer(ref, encoding, quicklist_from_packed(
+        small(e), entry_value_len(e), ref.db.limits.list_fill))
 
 
 cdef void enter_entry(KeyRef *ref) noexcept nogil:
@@ -76,7 +65,7 @@ cdef void list_grow(KeyRef *ref, const Slice *elements, size_t n) noexcept nogil
     for i in range(n):
         size += elements[i].len
     size += quicklist_packed_size(big(e)) if e.flags & POINTER else entry_value_len(e)
-    if not list_exceeds(size, list_count(e) + n, fill_now):
+    if not list_exceeds(size, list_count(e) + n, ref.db.limits.list_fill):
         return
     if e.flags & POINTER:
         e.kind = TYPE_LIST | ENC_QUICKLIST << 4
@@ -84,12 +73,12 @@ cdef void list_grow(KeyRef *ref, const Slice *elements, size_t n) noexcept nogil
         leave_entry(ref, ENC_QUICKLIST)
 
 
-cdef bint may_pack(const Quicklist *list) noexcept nogil:
+cdef bint may_pack(const Quicklist *list, long fill) noexcept nogil:
     """At half of the limits; a limit in elements has no such limit in bytes."""
-    cdef size_t bytes_max = list_limit_bytes(fill_now)
-    if fill_now < 0:
+    cdef size_t bytes_max = list_limit_bytes(fill)
+    if fill < 0:
         bytes_max >>= 1
-    return list.count <= list_limit_count(fill_now) >> 1 and (
+    return list.count <= list_limit_count(fill) >> 1 and (
         quicklist_packed_size(list) + LISTPACK_EXTRA <= bytes_max)
 
 
@@ -102,7 +91,7 @@ cdef void list_shrunk(KeyRef *ref) noexcept nogil:
     if list.length > 1:
         return
     if entry_encoding(e) == ENC_QUICKLIST:
-        if not may_pack(list):
+        if not may_pack(list, ref.db.limits.list_fill):
             return
         e.kind = TYPE_LIST | ENC_PACKED << 4
     if quicklist_packed_size(list) <= EMBEDDED_AGAIN_MAX:

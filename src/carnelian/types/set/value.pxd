@@ -1,8 +1,8 @@
 """Set values whatever their encoding: integers or members inside the entry, or a table behind it.
 
 Readers take the Entry, changes a KeyRef. A KeyRef whose slot is the address of a caller's `Entry *`
-works as well: that is how a set is built before it is linked to a database (set_entry_new). The
-empty set is the caller's to remove.
+works as well: that is how a set is built before it is linked to the KeyRef's database
+(set_entry_new). The empty set is the caller's to remove.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint64_t
 from carnelian.encodings.member_set cimport SetMember
 from carnelian.encodings.table cimport Table, TableIter
 from carnelian.keyspace.database cimport KeyRef
+from carnelian.keyspace.limits cimport Limits
 from carnelian.keyspace.entry cimport ENC_TABLE, Entry, entry_encoding, entry_pointer
 
 
@@ -19,12 +20,10 @@ cdef struct SetIter:
     size_t at                  # offset of the next packed member, or number of the next integer
     TableIter table
 
-# From CONFIG: set-max-intset-entries, set-max-listpack-entries, set-max-listpack-value.
-cdef void set_configure(int64_t intset_entries, int64_t entries, int64_t value_len) noexcept nogil
-
 # An empty set in the encoding for about `hint` members of which this is the first.
 cdef Entry *set_entry_new(
-    const char *key, size_t n, SetMember *first, size_t hint) noexcept nogil
+    const char *key, size_t n, SetMember *first, size_t hint, const Limits *limits
+) noexcept nogil
 # Make room for `hint` more at once, if that asks for another encoding.
 cdef void set_expect(KeyRef *ref, size_t hint) noexcept nogil
 # Members that are all integers may become an intset: after a set was built from others.

@@ -1,4 +1,4 @@
-"""Dispatch over the encodings of sets and the changes between them; see set_value.pxd."""
+"""Dispatch over the encodings of sets and the changes between them; see value.pxd."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
@@ -30,22 +30,6 @@ from carnelian.keyspace.entry cimport (
 )
 
 
-cdef enum:
-    INTSET_ENTRIES_MAX = 1 << 27
-
-cdef size_t intset_entries_max = 512
-cdef size_t packed_entries_max = 128
-cdef size_t packed_value_max = 64
-
-
-cdef void set_configure(int64_t intset_entries, int64_t entries, int64_t value_len) noexcept nogil:
-    global intset_entries_max, packed_entries_max, packed_value_max
-    intset_entries_max = (
-        <size_t>intset_entries if intset_entries < INTSET_ENTRIES_MAX else INTSET_ENTRIES_MAX)
-    packed_entries_max = <size_t>entries
-    packed_value_max = <size_t>value_len
-
-
 cdef inline uint8_t *region(Entry *e) noexcept nogil:
     return <uint8_t *>entry_value_ptr(e)
 
@@ -59,13 +43,13 @@ cdef inline uint8_t *spliced(KeyRef *ref, Splice splice) noexcept nogil:
 # --- encodings ---
 
 cdef Entry *set_entry_new(
-    const char *key, size_t n, SetMember *first, size_t hint
+    const char *key, size_t n, SetMember *first, size_t hint, const Limits *limits
 ) noexcept nogil:
     cdef Entry *e
-    if member_is_number(first) and hint <= intset_entries_max:
+    if member_is_number(first) and hint <= limits.set_intset_max:
         e = entry_new(TYPE_SET | ENC_INTSET << 4, 0, key, n, INTSET_HEADER)
         intset_init(region(e))
-    elif hint <= packed_entries_max:
+    elif hint <= limits.set_entries_max:
         e = entry_new(TYPE_SET | ENC_PACKED << 4, 0, key, n, PACKED_HEADER)
         packed_set_init(region(e))
     else:
@@ -103,8 +87,8 @@ cdef void intset_to_packed(KeyRef *ref) noexcept nogil:
 
 cdef void set_expect(KeyRef *ref, size_t hint) noexcept nogil:
     cdef int encoding = entry_encoding(ref.slot[0])
-    if (encoding == ENC_PACKED and hint > packed_entries_max) or (
-        encoding == ENC_INTSET and hint > intset_entries_max
+    if (encoding == ENC_PACKED and hint > ref.db.limits.set_entries_max) or (
+        encoding == ENC_INTSET and hint > ref.db.limits.set_intset_max
     ):
         to_table(ref)
 
@@ -117,7 +101,7 @@ cdef void set_settle(KeyRef *ref) noexcept nogil:
     cdef SetMember m
     cdef Splice splice
     cdef size_t position = 0
-    if entry_encoding(e) != ENC_PACKED or set_count(e) > intset_entries_max:
+    if entry_encoding(e) != ENC_PACKED or set_count(e) > ref.db.limits.set_intset_max:
         return
     set_iter_init(&it, e)
     while set_iter_next(&it, &m):
@@ -220,12 +204,13 @@ cdef bint add_to_intset(KeyRef *ref, SetMember *m) noexcept nogil:
     cdef Entry *e = ref.slot[0]
     cdef size_t size = entry_value_len(e)
     cdef size_t count = intset_count(region(e), size)
+    cdef const Limits *limits = ref.db.limits
     cdef size_t position = 0
     cdef bint fits = True
     if member_is_number(m):
         if intset_find(region(e), size, m.number, &position):
             return False
-        if count < intset_entries_max:
+        if count < limits.set_intset_max:
             add_number(
                 ref, intset_plan_add(region(e), size, m.number, position), m.number, position)
         else:
@@ -233,9 +218,9 @@ cdef bint add_to_intset(KeyRef *ref, SetMember *m) noexcept nogil:
             member_set_add(<Table *>entry_pointer(ref.slot[0]), m)
         return True
     if count:
-        fits = spelled_len(intset_at(region(e), 0)) <= packed_value_max and (
-            spelled_len(intset_at(region(e), count - 1)) <= packed_value_max)
-    if fits and count < packed_entries_max and m.text.len <= packed_value_max:
+        fits = spelled_len(intset_at(region(e), 0)) <= limits.set_value_max and (
+            spelled_len(intset_at(region(e), count - 1)) <= limits.set_value_max)
+    if fits and count < limits.set_entries_max and m.text.len <= limits.set_value_max:
         intset_to_packed(ref)
     else:
         to_table(ref)
@@ -249,6 +234,7 @@ cdef inline size_t spelled_len(int64_t number) noexcept nogil:
 cdef bint set_add(KeyRef *ref, SetMember *m) noexcept nogil:
     cdef Entry *e = ref.slot[0]
     cdef int encoding = entry_encoding(e)
+    cdef const Limits *limits
     cdef size_t place = 0
     cdef size_t size
     cdef Splice splice
@@ -259,8 +245,10 @@ cdef bint set_add(KeyRef *ref, SetMember *m) noexcept nogil:
     size = entry_value_len(e)
     if packed_set_find(region(e), size, m.text, &place):
         return False
+    limits = ref.db.limits
     if likely(
-        m.text.len <= packed_value_max and packed_set_count(region(e), size) < packed_entries_max
+        m.text.len <= limits.set_value_max
+        and packed_set_count(region(e), size) < limits.set_entries_max
         and packed_fits(size, m.text.len)
     ):
         splice = packed_set_plan_add(size, m.text)

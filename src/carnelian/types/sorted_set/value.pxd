@@ -18,6 +18,7 @@ from carnelian.encodings.packed_zset cimport PackedMember, PackedZsetIndex
 from carnelian.encodings.sorted_set cimport SortedSet
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.keyspace.entry cimport ENC_PACKED, Entry, entry_encoding, entry_pointer
+from carnelian.keyspace.limits cimport Limits
 
 
 cdef enum:                     # conditions of zset_put, as ZADD's options
@@ -46,11 +47,6 @@ cdef struct ZsetIter:          # must not move
     PackedZsetIndex index
     MemberIter tree
 
-# May be told anything; larger sets and longer members are not packed.
-cdef void zset_set_limits(uint64_t entries_max, uint64_t value_max) noexcept nogil
-# Whether a new set for so many members, the first of this length, starts packed.
-cdef bint zset_starts_packed(size_t members, size_t length) noexcept nogil
-
 cdef size_t zset_count(Entry *e) noexcept nogil
 cdef bint zset_score(Entry *e, Slice member, double *score) noexcept nogil  # False if absent
 cdef int64_t zset_rank(Entry *e, Slice member, double *score) noexcept nogil     # -1 if absent
@@ -76,9 +72,17 @@ cdef SortedSet *zset_unpack(KeyRef *ref) noexcept nogil
 
 # An entry of its own, in no database, with these members: packed if they fit. Consumes `z`, which
 # is not empty.
-cdef Entry *zset_entry(const char *key, size_t n, SortedSet *z) noexcept nogil
+cdef Entry *zset_entry(
+    const char *key, size_t n, SortedSet *z, const Limits *limits) noexcept nogil
 
 cdef bint zset_verify(Entry *e) noexcept nogil
+
+
+cdef inline bint zset_starts_packed(
+    const Limits *limits, size_t members, size_t length
+) noexcept nogil:
+    """Whether a new set for so many members, the first of this length, starts packed."""
+    return members <= limits.zset_entries_max and length <= limits.zset_value_max
 
 
 cdef inline bint zset_is_packed(Entry *e) noexcept nogil:

@@ -1,7 +1,7 @@
-"""Sorted set values in entries; see zset_value.pxd."""
+"""Sorted set values in entries; see value.pxd."""
 
 from libc.math cimport isnan
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from carnelian.base.native cimport likely, unlikely
 from carnelian.base.slice cimport Slice
@@ -29,20 +29,6 @@ from carnelian.keyspace.entry cimport (
 
 cdef enum:
     REBUILD_MIN = 4096         # members to remove from which keeping the others may be cheaper
-
-cdef uint64_t packed_entries_max = 128
-cdef uint64_t packed_value_max = 64
-
-
-cdef void zset_set_limits(uint64_t entries_max, uint64_t value_max) noexcept nogil:
-    global packed_entries_max, packed_value_max
-    packed_entries_max = entries_max
-    packed_value_max = value_max
-
-
-cdef bint zset_starts_packed(size_t members, size_t length) noexcept nogil:
-    return members <= packed_entries_max and length <= packed_value_max
-
 
 cdef inline const uint8_t *region(Entry *e) noexcept nogil:
     return <const uint8_t *>entry_value_ptr(e)
@@ -181,8 +167,8 @@ cdef void packed_add(KeyRef *ref, Slice member, double score) noexcept nogil:
     cdef size_t size = entry_value_len(e)
     cdef Splice splice
     if (
-        packed_zset_count(region(e), size) >= packed_entries_max
-        or member.len > packed_value_max
+        packed_zset_count(region(e), size) >= ref.db.limits.zset_entries_max
+        or member.len > ref.db.limits.zset_value_max
         or not packed_fits(size, packed_zset_item_size(score, member))
     ):
         sorted_set_add(zset_unpack(ref), score, member.ptr, member.len)
@@ -318,16 +304,16 @@ cdef size_t zset_remove_range(
 
 # ----------------------------------------------------------------------------------------- building
 
-cdef bint fits_packed(SortedSet *z) noexcept nogil:
+cdef bint fits_packed(SortedSet *z, const Limits *limits) noexcept nogil:
     """Whether the thresholds allow it; zeros of a set that does lose their sign."""
     cdef MemberIter it
     cdef Member *m
-    if sorted_set_count(z) > packed_entries_max:
+    if sorted_set_count(z) > limits.zset_entries_max:
         return False
     sorted_set_seek(z, 0, &it)
     m = iter_next(&it)
     while m != NULL:
-        if member_slice(m).len > packed_value_max:
+        if member_slice(m).len > limits.zset_value_max:
             return False
         m = iter_next(&it)
     if not packed_fits(packed_zset_packed_size(z), 0):
@@ -341,9 +327,11 @@ cdef bint fits_packed(SortedSet *z) noexcept nogil:
     return True
 
 
-cdef Entry *zset_entry(const char *key, size_t n, SortedSet *z) noexcept nogil:
+cdef Entry *zset_entry(
+    const char *key, size_t n, SortedSet *z, const Limits *limits
+) noexcept nogil:
     cdef Entry *e
-    if fits_packed(z):
+    if fits_packed(z, limits):
         e = entry_new(TYPE_ZSET | ENC_PACKED << 4, 0, key, n, packed_zset_packed_size(z))
         packed_zset_pack(z, <uint8_t *>entry_value_ptr(e))
         sorted_set_free(z)

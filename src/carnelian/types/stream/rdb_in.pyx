@@ -1,4 +1,4 @@
-"""Reading streams; stream_out.pyx has the layout. Entries are appended one by one: whatever order
+"""Reading streams; rdb_out.pyx has the layout. Entries are appended one by one: whatever order
 or count the file claims, the result is a sound stream or an error."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -11,7 +11,7 @@ from carnelian.encodings.stream cimport (
 )
 from carnelian.encodings.stream_group cimport (
     ENTRIES_READ_UNKNOWN, Pending, StreamConsumer, StreamGroup, pending_add, pending_assign,
-    pending_find, pending_give_back, stream_consumer_create, stream_group_create,
+    pending_find, stream_consumer_create, stream_group_create,
     stream_group_destroy,
 )
 from carnelian.encodings.stream_id cimport StreamId, stream_id_less
@@ -19,7 +19,7 @@ from carnelian.encodings.stream_idempotency cimport (
     IDEM_DURATION_MAX_S, IDEM_DURATION_USUAL_S, IDEM_SIZE_MAX, IDEM_SIZE_USUAL, Idempotency,
     idem_add, idem_find, idem_free, idem_new, idem_sort,
 )
-from carnelian.encodings.stream_lag cimport stream_entries_up_to
+from carnelian.encodings.stream_lag cimport stream_clamp_read, stream_entries_up_to
 from carnelian.formats.rdb cimport (
     RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_3, RDB_STREAM_LISTPACKS_4, RDB_STREAM_LISTPACKS_5,
     RdbIn, RdbValue, rdb_begin, rdb_bytes, rdb_count, rdb_fail, rdb_fixed64, rdb_keep,
@@ -38,6 +38,7 @@ cdef enum:
     SAME_FIELDS = 2
     ID_SIZE = 16
     TEXT_MAX = 24              # an integer element as text
+    GROUPS = 1                 # RdbValue.stage: the entries are complete, `left` counts groups
 
 # An element of the listpack kept while others are read: integers need storage of their own.
 cdef struct Kept:
@@ -133,18 +134,17 @@ cdef bint read_entry(
     return next_int(it, &ignored)
 
 
-cdef bint read_block(RdbIn *r, Stream *s, Slice block, StreamId key) noexcept nogil:
+cdef bint read_block(
+    RdbIn *r, Stream *s, Slice block, StreamId key, const StreamLimits *limits
+) noexcept nogil:
     cdef ForeignIter it
     cdef Kept master
     cdef Kept pairs
-    cdef StreamLimits limits
     cdef StreamId id
     cdef int64_t master_count = 0
     cdef int64_t count = 0
     cdef int64_t flags = 0
     cdef bint good
-    limits.node_bytes_max = 4096
-    limits.node_entries_max = 100
     master.pairs = pairs.pairs = NULL
     master.texts = pairs.texts = NULL
     master.capacity = pairs.capacity = 0
@@ -156,7 +156,7 @@ cdef bint read_block(RdbIn *r, Stream *s, Slice block, StreamId key) noexcept no
             &it, flags, &master, master_count, &pairs, &id, &count)
         if good and not flags & DELETED:
             good = count > 0 and STREAM_APPENDED == stream_append(
-                s, id, pairs.pairs, <size_t>count, &limits)
+                s, id, pairs.pairs, <size_t>count, limits)
     mem_free(master.pairs)
     mem_free(master.texts)
     mem_free(pairs.pairs)
@@ -164,7 +164,7 @@ cdef bint read_block(RdbIn *r, Stream *s, Slice block, StreamId key) noexcept no
     return good or rdb_fail(r, b"damaged stream node")
 
 
-cdef bint read_blocks(RdbIn *r, RdbValue *v) noexcept nogil:
+cdef bint read_blocks(RdbIn *r, RdbValue *v, const StreamLimits *limits) noexcept nogil:
     cdef Slice text
     cdef StreamId key
     while v.left:
@@ -175,7 +175,8 @@ cdef bint read_blocks(RdbIn *r, RdbValue *v) noexcept nogil:
         memcpy(&key, text.ptr, ID_SIZE)
         key.ms = swap64(key.ms)
         key.seq = swap64(key.seq)
-        if not rdb_string(r, &text) or not read_block(r, v.stream, text, key):
+        if not rdb_string(r, &text) or not read_block(
+                r, <Stream *>v.partial, text, key, limits):
             return False
         rdb_taken(r, v)
     return True
@@ -246,7 +247,6 @@ cdef bint read_nobodys(RdbIn *r, StreamGroup *group) noexcept nogil:
         pending = pending_find(group, id)
         if pending == NULL or pending.consumer != NULL:
             return rdb_fail(r, b"given back entry that is not pending, or somebody's")
-        pending_give_back(pending, id)
     return True
 
 
@@ -322,7 +322,7 @@ cdef bint fill_group(RdbIn *r, Stream *s, StreamGroup *group, int type) noexcept
     else:
         if not rdb_length(r, &entries_read):
             return False
-        group.entries_read = <int64_t>entries_read
+        group.entries_read = stream_clamp_read(s, <int64_t>entries_read)
     if not rdb_count(r, ID_SIZE + 9, &count):
         return False
     while count:
@@ -355,27 +355,31 @@ cdef bint read_group(RdbIn *r, Stream *s, int type) noexcept nogil:
 
 
 cdef bint begin_groups(RdbIn *r, RdbValue *v) noexcept nogil:
-    if v.has_groups:
+    if v.stage == GROUPS:
         return True
-    if not read_head(r, v.stream, v.type) or not rdb_count(r, 5, &v.left):
+    if not read_head(r, <Stream *>v.partial, v.type) or not rdb_count(r, 5, &v.left):
         return False
-    v.has_groups = True
+    v.stage = GROUPS
     rdb_keep(r)
     return True
 
 
 cdef bint read_groups(RdbIn *r, RdbValue *v) noexcept nogil:
     while v.left:
-        if not read_group(r, v.stream, v.type):
+        if not read_group(r, <Stream *>v.partial, v.type):
             return False
         rdb_taken(r, v)
     return True
 
 
-cdef bint rdb_get_stream(RdbIn *r, RdbValue *v) noexcept nogil:
+cdef bint rdb_get_stream(
+    RdbIn *r, RdbValue *v, const StreamLimits *limits
+) noexcept nogil:
     if not rdb_begin(r, v, ID_SIZE + 2):
         return False
-    if v.stream == NULL:
-        v.stream = stream_new()
-    return ((v.has_groups or read_blocks(r, v)) and begin_groups(r, v) and read_groups(r, v)
-            and (v.type < RDB_STREAM_LISTPACKS_4 or read_idempotency(r, v.stream)))
+    if v.partial == NULL:
+        v.partial = stream_new()
+    return ((v.stage == GROUPS or read_blocks(r, v, limits))
+            and begin_groups(r, v) and read_groups(r, v)
+            and (v.type < RDB_STREAM_LISTPACKS_4
+                 or read_idempotency(r, <Stream *>v.partial)))

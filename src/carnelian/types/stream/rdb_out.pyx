@@ -1,4 +1,4 @@
-"""Streams in RDB form; see stream_out.pxd.
+"""Streams in RDB form; see rdb_out.pxd.
 
 A block of entries is one listpack, keyed by the ID of its first entry. After the master entry all
 entries carry their own fields, or only values when the fields are the master's:

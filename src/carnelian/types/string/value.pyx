@@ -1,4 +1,4 @@
-"""String values in entries; see text.pxd."""
+"""String values in entries; see value.pxd."""
 
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset

@@ -13,6 +13,7 @@ import carnelian.commands  # noqa: F401  the names of all commands
 from carnelian.services.persistence.aof.manifest import BASE, Manifest, ManifestError, load
 from carnelian.services.persistence.aof.replay import LogDamage, LogReader
 from carnelian.services.persistence.rdb.check import Check, mapped
+from carnelian.services.persistence.rdb.snapshot import begins_snapshot
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 USAGE = """\
 Usage: carnelian check-aof [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>
 """
-MAGIC = b"REDIS"
 STEP_BYTES = 16 << 20
 SUFFIX = ".manifest"
 
@@ -74,7 +74,7 @@ class Checker:
         """One file; Failure when it stays damaged."""
         data = mapped(path)
         start = 0
-        if data[: len(MAGIC)] == MAGIC:
+        if data and begins_snapshot(data):
             check = Check(data)
             if not check.run(name):
                 raise Failure(f"RDB preamble of AOF file is not sane, aborting. ({name})")

@@ -22,7 +22,7 @@ from carnelian.services.persistence.aof.manifest import (
 )
 from carnelian.services.persistence.aof.manifest import load as load_manifest
 from carnelian.services.persistence.aof.replay import LogDamage, LogReader
-from carnelian.services.persistence.rdb.snapshot import SnapshotError
+from carnelian.services.persistence.rdb.snapshot import SnapshotError, begins_snapshot
 
 TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from carnelian.services.config.config import Config
     from carnelian.services.persistence.loading import Loading
 
-SNAPSHOT_MAGIC = b"REDIS"
 ADVICE = (
     "You can: 1) Make a backup of your AOF file, then use carnelian check-aof --fix"
     " <filename.manifest>. 2) Alternatively you can set the 'aof-load-truncated' configuration"
@@ -184,7 +183,7 @@ class Load:
         if not len(data):
             return False
         offset = 0
-        if data[: len(SNAPSHOT_MAGIC)] == SNAPSHOT_MAGIC:
+        if begins_snapshot(data):
             offset = self.load_snapshot(part, data, between)
         reader = self.load_commands(part, data, offset, between)
         if reader.torn:

@@ -46,7 +46,7 @@ class Check:
         self.show(f"[offset 0] Checking RDB file {name}")
         reader: Any = None
         try:
-            reader = SnapshotReader(self.engine, self.data, keep_expired=True)
+            reader = SnapshotReader(self.engine, self.data, keep_expired=True, quiet=True)
             finished = False
             while not finished:
                 finished = reader.load_some(STEP_BYTES)

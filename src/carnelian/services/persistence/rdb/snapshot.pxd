@@ -1,20 +1,18 @@
-"""Whole RDB files and DUMP payloads, written and read.
+"""Whole RDB files, read; `write` writes them.
 
-    "REDIS" version  aux fields
+    "REDIS" version  aux fields           ("VALKEY" for what Valkey 9 wrote)
     { SELECT_DB  RESIZE_DB  { [EXPIRE_MS] [IDLE|FREQ] type key value } }
     EOF  crc64
 
-`write_snapshot` only reads the databases: it runs in a forked child, or in the server itself for
-SAVE. A `SnapshotReader` loads in steps, so that the server can answer -LOADING in between.
+A `SnapshotReader` loads in steps, so that the server can answer -LOADING in between.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from carnelian.base.slice cimport Slice
 from carnelian.engine.engine cimport Engine
 from carnelian.keyspace.database cimport KeyRef
-from carnelian.keyspace.entry cimport Entry
-from carnelian.formats.rdb cimport RdbIn, RdbOut, RdbValue
+from carnelian.formats.rdb cimport RdbIn, RdbValue
 
 
 # Looks at the keys to come and has memory bring their buckets, so that adding them need not wait.
@@ -45,6 +43,7 @@ cdef class SnapshotReader:
     cdef readonly int64_t expired
     cdef readonly bint done
     cdef bint verify_checksum
+    cdef bint quiet
     cdef bint keep_expired         # a replica keeps what its primary has not deleted
     cdef int64_t now_ms
     cdef public int key_delay_us   # after each key, for tests: key-load-delay
@@ -58,8 +57,6 @@ cdef class SnapshotReader:
     cdef int check_end(self) except -1
     cdef Slice keep_key(self, Slice key) noexcept
     cdef uint64_t keys_max(self) noexcept
-    cdef int begin_key(self, int type) except -1
+    cdef int begin_key(self, uint8_t type) except -1
     cdef int go_on_with_key(self) except -1
     cdef int read_value(self, KeyRef *ref) except -1
-
-cdef bytes dump_entry(Entry *e)

@@ -1,6 +1,6 @@
-"""Timers of hashes; see field_timers.pxd."""
+"""Timers of values that expire in parts; see inner_timers.pxd."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from carnelian.base.memory cimport mem_alloc, mem_alloc_zeroed, mem_free
@@ -9,30 +9,14 @@ from carnelian.encodings.expiry_heap cimport (
     EXPIRY_RECORD, expiry_heap_add, expiry_heap_clear, expiry_heap_first, expiry_heap_remove,
     expiry_heap_verify,
 )
-from carnelian.encodings.field_map cimport FieldMap, field_map_expiry_min_ms
-from carnelian.encodings.packed_hash cimport packed_hash_expiry_min_ms
 from carnelian.encodings.table cimport (
     TableIter, table_add, table_find, table_free, table_iter_init, table_new, table_next,
     table_remove_at, table_verify,
-)
-from carnelian.keyspace.entry cimport (
-    ENC_PACKED_TTL, ENC_TABLE, TYPE_HASH, entry_encoding, entry_pointer, entry_type,
-    entry_value_len, entry_value_ptr,
 )
 
 
 cdef enum:
     KEY_OFFSET = EXPIRY_RECORD + 4
-
-
-cdef int64_t entry_field_expiry_ms(Entry *e) noexcept nogil:
-    if entry_type(e) != TYPE_HASH:
-        return 0
-    if entry_encoding(e) == ENC_PACKED_TTL:
-        return packed_hash_expiry_min_ms(<uint8_t *>entry_value_ptr(e), entry_value_len(e))
-    if entry_encoding(e) == ENC_TABLE:
-        return field_map_expiry_min_ms(<FieldMap *>entry_pointer(e))
-    return 0
 
 
 cdef Slice timer_key(void *timer) noexcept nogil:
@@ -42,10 +26,10 @@ cdef Slice timer_key(void *timer) noexcept nogil:
     return s
 
 
-cdef void add(FieldTimers **timers, Slice key, uint64_t hash, int64_t when_ms) noexcept nogil:
+cdef void add(InnerTimers **timers, Slice key, uint64_t hash, int64_t when_ms) noexcept nogil:
     cdef char *timer
     if timers[0] == NULL:
-        timers[0] = <FieldTimers *>mem_alloc_zeroed(sizeof(FieldTimers))
+        timers[0] = <InnerTimers *>mem_alloc_zeroed(sizeof(InnerTimers))
         timers[0].by_key = table_new(timer_key)
     timer = <char *>mem_alloc(KEY_OFFSET + key.len)
     store32(timer + EXPIRY_RECORD, <uint32_t>key.len)
@@ -54,8 +38,8 @@ cdef void add(FieldTimers **timers, Slice key, uint64_t hash, int64_t when_ms) n
     expiry_heap_add(&timers[0].heap, timer, when_ms)
 
 
-cdef void field_timers_set(
-    FieldTimers **timers, Slice key, uint64_t hash, int64_t when_ms
+cdef void inner_timers_set(
+    InnerTimers **timers, Slice key, uint64_t hash, int64_t when_ms
 ) noexcept nogil:
     cdef void **slot = NULL
     cdef void *timer
@@ -75,10 +59,10 @@ cdef void field_timers_set(
     table_remove_at(timers[0].by_key, hash, slot)
     mem_free(timer)
     if timers[0].heap.count == 0:
-        field_timers_free(timers)
+        inner_timers_free(timers)
 
 
-cdef void field_timers_free(FieldTimers **timers) noexcept nogil:
+cdef void inner_timers_free(InnerTimers **timers) noexcept nogil:
     cdef TableIter it
     cdef void *timer
     if timers[0] == NULL:
@@ -94,11 +78,11 @@ cdef void field_timers_free(FieldTimers **timers) noexcept nogil:
     timers[0] = NULL
 
 
-cdef Slice field_timers_first(FieldTimers *timers) noexcept nogil:
+cdef Slice inner_timers_first(InnerTimers *timers) noexcept nogil:
     return timer_key(expiry_heap_first(&timers.heap))
 
 
-cdef bint field_timers_verify(FieldTimers *timers) noexcept nogil:
+cdef bint inner_timers_verify(InnerTimers *timers) noexcept nogil:
     if timers == NULL:
         return True
     return (
