@@ -32,7 +32,8 @@ KEYS = 10_000
 ROUNDS = 3
 START_TIMEOUT_S = 300  # an interpreter under valgrind
 VALUE = "xxxxxxxx"
-SETTINGS = {"hz": 1, "appendonly": "no"}
+# callgrind_control finds a process by its title
+SETTINGS = {"hz": 1, "appendonly": "no", "set-proc-title": "no"}
 
 
 class Test(NamedTuple):
