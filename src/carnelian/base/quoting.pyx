@@ -36,10 +36,3 @@ cdef size_t put_quoted(char *out, const char *p, size_t n) noexcept nogil:
             q += 2
     q[0] = c'"'
     return q + 1 - out
-
-
-def quoted(bytes text not None):
-    """`text` in quotes, for Python."""
-    cdef bytearray out = bytearray(quoted_max(len(text)))
-    del out[put_quoted(out, text, len(text)):]
-    return bytes(out)
