@@ -24,6 +24,7 @@ cdef class Monitors:
     # What `session` has just executed.
     cdef void show(self, Session session, Command command, const Slice *argv, int argc)
     cdef void write_line(self, Session session, Command command, const Slice *argv, int argc)
+    cdef void drop_line(self) noexcept
     cdef void reserve(self, size_t room) noexcept
     cdef void add(self, const char *p, size_t n) noexcept
     cdef void add_quoted(self, const char *p, size_t n) noexcept

@@ -34,6 +34,7 @@ cdef class Monitors:
         self.listeners.pop(session, None)
         if not self.listeners:
             self.gate[0] &= ~GATE_MONITORS
+            self.drop_line()
 
     def __dealloc__(self):
         mem_free(self.line)
@@ -49,9 +50,12 @@ cdef class Monitors:
             reply_raw(&monitor.reply, self.line, self.length)
             monitor.wrote()
         if self.capacity > LINE_KEPT_MAX:
-            mem_free(self.line)
-            self.line = NULL
-            self.capacity = 0
+            self.drop_line()
+
+    cdef void drop_line(self) noexcept:
+        mem_free(self.line)
+        self.line = NULL
+        self.length = self.capacity = 0
 
     cdef void write_line(self, Session session, Command command, const Slice *argv, int argc):
         cdef int64_t now_us = self.clock.wall_us()
