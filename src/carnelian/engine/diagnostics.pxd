@@ -24,12 +24,21 @@ cdef class Diagnostics:
     # In bytes: what enters the logs of large requests and replies.
     cdef int64_t large_request
     cdef int64_t large_reply
+    # What a command is measured by at no cost: below these it is in neither of the two.
+    cdef size_t request_hint
+    cdef size_t reply_hint
 
     cdef int enter(self, kind, int64_t value, Session session, Command command,
                    const Slice *argv, int argc) except -1
     # A command took long, its request or its reply is large: enter it in the logs it belongs in.
     cdef int note(self, Session session, Command command, const Slice *argv, int argc,
                   int64_t spent, int64_t reply_bytes) except -1
+
+
+cdef inline size_t span_bytes(const Slice *argv, int argc) noexcept:
+    """What a command took in the query buffer, where its words lie one behind the other; any number
+    if they lie elsewhere."""
+    return <size_t>(argv[argc - 1].ptr - argv[0].ptr) + argv[argc - 1].len
 
 
 cdef inline int64_t request_bytes(const Slice *argv, int argc) noexcept:

@@ -14,6 +14,7 @@ from carnelian.engine.slowlog import LARGE_REPLY, LARGE_REQUEST, SLOW, CommandLo
 cdef enum:
     WORDS_MAX = 64                          # of a command that are looked at for the logs
     WORD_BYTES_MAX = 256
+    TAIL_BYTES_MAX = 65536                  # of a reply, in the chunk that is being filled
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
 
@@ -26,6 +27,7 @@ cdef class Diagnostics:
         self.tracking = True
         self.slow_ticks = self.delay_ticks = self.long_ticks = NEVER
         self.large_request = self.large_reply = NEVER
+        self.request_hint = self.reply_hint = <size_t>NEVER
 
     # Thresholds below zero: nothing is logged.
 
@@ -35,9 +37,11 @@ cdef class Diagnostics:
 
     def set_large_request(self, int64_t threshold_bytes):
         self.large_request = threshold_bytes if threshold_bytes >= 0 else NEVER
+        self.request_hint = <size_t>(self.large_request // 2)
 
     def set_large_reply(self, int64_t threshold_bytes):
         self.large_reply = threshold_bytes if threshold_bytes >= 0 else NEVER
+        self.reply_hint = <size_t>max(self.large_reply - TAIL_BYTES_MAX, <int64_t>0)
 
     def set_delay_threshold_ms(self, int64_t threshold_ms):
         """For the latency monitor; zero: it notes nothing."""

@@ -7,7 +7,7 @@ from carnelian.base.slice cimport Slice
 from carnelian.engine.blocking cimport Blocked
 from carnelian.engine.call cimport Call, unchecked_handler_t
 from carnelian.engine.command cimport PUBSUB, SUBSCRIBED_TOO, WRITES, Command
-from carnelian.engine.diagnostics cimport Diagnostics, request_bytes
+from carnelian.engine.diagnostics cimport span_bytes
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.gate cimport GATE_WRITABLE_REPLICA
 from carnelian.engine.histogram cimport Histogram, histogram_note
@@ -73,8 +73,7 @@ cdef bint run(Engine engine, Session session, Command command, const Slice *argv
     parked."""
     cdef Call call = take_call(engine)
     cdef ReplyMark mark = reply_mark(&session.reply)
-    cdef Diagnostics diagnostics = engine.diagnostics
-    cdef int64_t written = <int64_t>reply_total_bytes(&session.reply)
+    cdef size_t queued = session.reply.queued
     cdef int64_t spent
     cdef bint parked
     call.session = session
@@ -101,14 +100,18 @@ cdef bint run(Engine engine, Session session, Command command, const Slice *argv
     if likely(not parked):
         command.calls += 1
         command.ticks += spent
-        if likely(diagnostics.tracking):
+        if likely(engine.diagnostics.tracking):
             if unlikely(command.histogram is None):
                 command.histogram = Histogram()
             histogram_note(command.histogram, spent)
-        written = <int64_t>reply_total_bytes(&session.reply) - written
-        if unlikely(spent >= diagnostics.long_ticks or written >= diagnostics.large_reply
-                    or request_bytes(argv, argc) >= diagnostics.large_request):
-            diagnostics.note(session, command, argv, argc, spent, written)
+        if unlikely(spent >= engine.diagnostics.long_ticks
+                    or session.reply.queued - queued >= engine.diagnostics.reply_hint
+                    or span_bytes(argv, argc) >= engine.diagnostics.request_hint
+                    or engine.depth != 0):
+            # The mark lies in the chunk that was the last one: `queued` counts those before it.
+            engine.diagnostics.note(
+                session, command, argv, argc, spent,
+                <int64_t>reply_total_bytes(&session.reply) - <int64_t>(queued + mark.offset))
     if call.dirty or call.rewritten is not None:
         engine.dirty += call.dirty
         if unlikely(engine.propagation.active):
