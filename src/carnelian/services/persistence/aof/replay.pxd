@@ -11,6 +11,7 @@ for their form and not executed: that is check-aof.
 from libc.stdint cimport int64_t, uint64_t
 
 from carnelian.base.slice cimport Slice
+from carnelian.engine.command cimport CommandTable
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport Session
 
@@ -30,6 +31,7 @@ cdef class ReplaySession(Session):
 
 cdef class LogReader:
     cdef Engine engine
+    cdef CommandTable known_table       # by which it is told whether something is a command
     cdef ReplaySession session
     cdef object mapping            # what keeps the bytes alive
     cdef const char *start
@@ -59,6 +61,7 @@ cdef class LogReader:
     cdef int look_ahead(self) except -1
     cdef int read_annotation(self) except -1
     cdef int refuse_swallowed(self) except -1
+    cdef CommandTable known_commands(self)
     cdef bint is_command_at(self, const char *p) except -1
     cdef int add_word(self, const char *p, size_t n) except -1
     cdef int run(self) except -1

@@ -10,6 +10,7 @@ from carnelian.base.native cimport likely, unlikely
 from carnelian.base.numbers cimport parse_int64
 from carnelian.base.slice cimport Slice, slice_is
 from carnelian.encodings.table cimport Table, table_prefetch, table_prefetch_segment
+from carnelian.engine.command cimport CommandTable
 from carnelian.engine.dispatch cimport replay
 from carnelian.engine.engine cimport Engine
 from carnelian.engine.session cimport INTERNAL, NO_BLOCKING, Session
@@ -258,10 +259,15 @@ cdef class LogReader:
     cdef bint is_command_at(self, const char *p) except -1:
         cdef LogReader rest = LogReader(None, self.mapping, p - self.start)
         try:
-            return rest.read_command() == READ and self.engine.commands.find_declared(
+            return rest.read_command() == READ and self.known_commands().find_declared(
                 rest.argv[0].ptr, rest.argv[0].len) is not None
         except LogDamage:
             return False
+
+    cdef CommandTable known_commands(self):
+        if self.known_table is None:
+            self.known_table = CommandTable() if self.engine is None else self.engine.commands
+        return self.known_table
 
     # --- executing ---
 
