@@ -245,3 +245,28 @@ def test_a_closed_engine_holds_no_descriptor_and_no_thread(tmp_path: Path) -> No
         return now[0] <= before[0] and now[1] <= before[1]
 
     wait_until(lambda: is_less(held()), "threads have ended")
+
+
+def test_an_engine_that_nobody_holds_is_closed_at_once(tmp_path: Path) -> None:
+    gc.disable()
+    try:
+        engine = Engine(dir=tmp_path, save="3600 1")
+        engine.execute([b"SET", b"k", b"1"])
+        client = engine.connect()
+        del engine
+        client.execute([b"INCR", b"k"])  # a client keeps its engine
+        del client
+        with Engine(dir=tmp_path, save="3600 1") as engine:
+            assert bulk(engine.execute([b"GET", b"k"])) == b"2"
+    finally:
+        gc.enable()
+
+
+def test_there_are_two_protocols() -> None:
+    with Engine() as engine:
+        for wrong in (1, 4):
+            with pytest.raises(ValueError, match="2 or 3"):
+                engine.connect(protocol=wrong)
+        assert engine.connect(3).execute([b"GET", b"none"]) == b"_\r\n"
+    with pytest.raises(ConnectionError):
+        engine.execute([b"PING"])

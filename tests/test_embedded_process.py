@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -209,6 +210,22 @@ def test_a_fork_while_somebody_waits(engine: Engine) -> None:
     engine.execute([b"RPUSH", b"q", b"x"])
     thread.join(10)
     assert replies == [b"*2\r\n$1\r\nq\r\n$1\r\nx\r\n"]
+
+
+@pytest.mark.parametrize("policy", ["everysec", "always", "no"])
+def test_a_child_saves_an_engine_of_its_own_that_nobody_holds(tmp_path: Path, policy: str) -> None:
+    def work() -> None:
+        def fill() -> None:
+            engine = Engine(dir=tmp_path, appendonly=True, appendfsync=policy)
+            for i in range(200):
+                engine.execute([b"SET", b"%d" % i, b"x"])
+
+        gc.disable()
+        fill()
+
+    assert in_child(work) == 0
+    with Engine(dir=tmp_path, appendonly=True) as engine:
+        assert engine.execute([b"DBSIZE"]) == b":200\r\n"
 
 
 # --- exceptions in a wait ---

@@ -27,7 +27,7 @@ Usage: carnelian [/path/to/carnelian.conf] [options] [-]
 
 Examples:
        carnelian (run the server with default conf)
-       echo 'maxmemory 128mb' | carnelian -
+       echo 'appendonly yes' | carnelian -
        carnelian /etc/carnelian/6379.conf
        carnelian --port 7777
        carnelian --port 7777 --replicaof 127.0.0.1 8888

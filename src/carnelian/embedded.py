@@ -47,10 +47,14 @@ OURS_TOO = ("proto_max_bulk_len", "dir", "databases")  # of these groups
 
 class Client:
     """One client of an embedded engine, with its own database, protocol and transaction. Threads
-    that wait in blocking commands need one each."""
+    that wait in blocking commands need one each. It keeps its engine open."""
 
-    def __init__(self, engine: Engine, protocol: int = 2) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, protocol: int = 2, *, keeps_engine: bool = True) -> None:
+        if protocol not in (2, 3):
+            raise ValueError(f"there is no protocol {protocol!r}: 2 or 3")
+        # The engine's own first client does not: nobody holds both then, and the engine is closed.
+        self._engine = engine if keeps_engine else None
+        self._files = engine._files
         self._turn = engine._turn
         with self._turn:
             self._session = LocalSession(engine.instance.engine, engine._turn, protocol)
@@ -62,7 +66,7 @@ class Client:
         from a signal handler amid a command, or when the client waits in another thread."""
         with self._turn:
             reply = self._session.execute(argv)
-            self._engine._files.after_command()
+            self._files.after_command()
             return reply
 
     def values(self, argv: list[bytes]) -> list[Any]:
@@ -70,7 +74,7 @@ class Client:
         float, None, bool, list, dict, set; an error as an ErrorReply in its place."""
         with self._turn:
             values: list[Any] = self._session.values(argv)
-            self._engine._files.after_command()
+            self._files.after_command()
             return values
 
     def take(self) -> bytes:
@@ -96,8 +100,14 @@ class Engine:
         config.apply_all()
         self._files = HostFiles(self.instance, self._turn)
         self._shut = weakref.finalize(self, shut, self.instance, self._turn, self._files)
-        self._client = Client(self)
+        self._client = Client(self, keeps_engine=False)
         _living.add(self)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def connect(self, protocol: int = 2) -> Client:
         """A further client."""

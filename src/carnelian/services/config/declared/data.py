@@ -116,7 +116,7 @@ class MemoryUse:
         False,
         "Move values to defragment memory.",
         check=check.activedefrag,
-        without_effect=_NO_DEFRAG,
+        refused=_NO_DEFRAG,
     )
     active_defrag_ignore_bytes = Memory(
         100 * _MB, 1, _LONG, "Waste to tolerate.", without_effect=_NO_DEFRAG
