@@ -270,3 +270,29 @@ def test_there_are_two_protocols() -> None:
         assert engine.connect(3).execute([b"GET", b"none"]) == b"_\r\n"
     with pytest.raises(ConnectionError):
         engine.execute([b"PING"])
+
+
+def test_what_expired_since_had_not_when_it_was_logged(tmp_path: Path) -> None:
+    """A log is replayed as of then: RESTORE with a time that has passed, fields read by SORT."""
+    with opened(tmp_path, enable_debug_command="yes") as engine:
+        engine.execute([b"SET", b"src", b"hello"])
+        payload = bulk(engine.execute([b"DUMP", b"src"]))
+        engine.execute([b"SET", b"old", b"x"])
+        for key in (b"new", b"old"):
+            engine.execute([b"RESTORE", key, b"40", payload, b"REPLACE"])
+            engine.execute([b"PERSIST", key])
+        for number, field in ((b"1", b"5"), (b"2", b"1")):
+            engine.execute(
+                [b"HSETEX", b"h" + number, b"PX", b"40", b"FIELDS", b"1", b"f", field]
+            )
+        engine.execute([b"RPUSH", b"l", b"1", b"2"])
+        engine.execute([b"SORT", b"l", b"BY", b"h*->f", b"GET", b"h*->f", b"STORE", b"sorted"])
+        engine.execute([b"SET", b"clock", b"1", b"PX", b"60"])
+        wait_until(lambda: engine.execute([b"EXISTS", b"clock"]) == b":0\r\n", "times pass")
+        digest = engine.execute([b"DEBUG", b"DIGEST"])
+    with opened(tmp_path, enable_debug_command="yes") as engine:
+        assert engine.execute([b"MGET", b"new", b"old"]).count(b"hello") == 2
+        assert engine.execute([b"LRANGE", b"sorted", b"0", b"-1"]) == (
+            b"*2\r\n$1\r\n1\r\n$1\r\n5\r\n"
+        )
+        assert engine.execute([b"DEBUG", b"DIGEST"]) == digest

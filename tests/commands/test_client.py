@@ -227,6 +227,17 @@ class TestPause:
         assert not reader.readable(0.1)
         assert reader.read_reply().value == "PONG"
 
+    def test_who_is_killed_in_a_pause_runs_nothing_after_it(self, connect: Connect) -> None:
+        me, killer, victim = connect(), connect(), connect()
+        me.call("DEL", "ghost")
+        its = victim.call("CLIENT", "ID")
+        me.call("CLIENT", "PAUSE", 250, "ALL")
+        killer.send("CLIENT", "KILL", "ID", its)
+        assert not killer.readable(0.05)
+        victim.send("SET", "ghost", "1")
+        assert killer.read_reply().value == 1
+        assert me.call("GET", "ghost") is None
+
     def test_expired_keys_stay_while_paused(self, connect: Connect) -> None:
         me = connect()
         me.call("SET", "short", "x")

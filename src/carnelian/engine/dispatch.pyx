@@ -21,7 +21,8 @@ from carnelian.engine.pubsub cimport release_held
 from carnelian.engine.resolve cimport resolve
 from carnelian.engine.serving cimport serve_timeouts, serve_waiting
 from carnelian.engine.session cimport (
-    BLOCKED, HOLDS_PUSHES, IN_MULTI, NO_BLOCKING, SUBSCRIBED, Session,
+    BLOCKED, CLOSED, CLOSE_AFTER_REPLY, CLOSE_NOW, HOLDS_PUSHES, IN_MULTI, NO_BLOCKING, SUBSCRIBED,
+    Session,
 )
 from carnelian.engine.transaction cimport transaction_queue
 from carnelian.resp.reply cimport ReplyMark, reply_mark
@@ -169,6 +170,8 @@ cdef void resume_postponed(Engine engine):
     for item in list(engine.blocking.of_kind(BLOCKED_POSTPONED)):
         blocked = <Blocked>item
         engine.blocking.unpark(blocked)
+        if blocked.session.flags & (CLOSED | CLOSE_NOW | CLOSE_AFTER_REPLY):
+            continue                   # killed by one of those before it
         slices = slices_of(blocked.argv)
         execute(engine, blocked.session, slices, <int>len(blocked.argv))
         mem_free(slices)

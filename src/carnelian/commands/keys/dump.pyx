@@ -108,7 +108,7 @@ cdef int restore(Call call) except -1:
     if ref.slot != NULL:
         call.remove(&ref)
         call.modified(&ref)
-    if when_ms and when_ms < call.engine.now_ms:
+    if when_ms and call.engine.expiry.deletes_at(when_ms):
         # Already past: the key is replaced by nothing.
         call.engine.discard(e)
         if call.dirty:

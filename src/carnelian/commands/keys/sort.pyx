@@ -236,7 +236,8 @@ cdef class Sorter:
             return text_value(ref.slot[0]) if entry_type(ref.slot[0]) == TYPE_STRING else nothing
         if entry_type(ref.slot[0]) != TYPE_HASH:
             return nothing
-        return hash_field(ref.slot[0], field, engine.now_ms)
+        return hash_field(
+            ref.slot[0], field, 0 if engine.expiry.is_replay() else engine.now_ms)
 
     cdef bint make_name(self, Slice pattern, Slice element, size_t *n, Slice *field) noexcept:
         """Put the element in place of the star; what follows `->` is a field."""
