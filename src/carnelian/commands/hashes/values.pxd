@@ -5,7 +5,6 @@ from libc.stdint cimport int64_t
 from carnelian.base.slice cimport Slice
 from carnelian.encodings.field_map cimport HashField
 from carnelian.engine.call cimport Call
-from carnelian.engine.gate cimport GATE_LOADING
 from carnelian.keyspace.database cimport KeyRef
 from carnelian.resp.reply cimport Reply
 
@@ -24,4 +23,4 @@ cdef void drop_if_empty(Call call, KeyRef *ref)
 
 cdef inline bint is_live(Call call, const HashField *field) noexcept:
     return (field.expires_ms == 0 or field.expires_ms >= call.engine.now_ms
-            or call.engine.expiry.replaying or call.engine.gate & GATE_LOADING != 0)
+            or call.engine.expiry.is_replay())
